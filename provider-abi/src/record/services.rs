@@ -1,0 +1,112 @@
+//! What an operation may ask of the host.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Declared;
+use crate::Sensitive;
+
+/// Names of services.
+pub mod service {
+    /// [`HttpRequest`](super::HttpRequest) → [`HttpResponse`](super::HttpResponse).
+    pub const HTTP: &str = "http";
+    /// [`DiscoverRequest`](super::DiscoverRequest) → [`HttpResponse`](super::HttpResponse) with the metadata as body.
+    pub const DISCOVER: &str = "discover";
+    /// [`VerifyJwtRequest`](super::VerifyJwtRequest) → [`VerifyJwtAnswer`](super::VerifyJwtAnswer).
+    pub const VERIFY_JWT: &str = "verify_jwt";
+}
+
+/// One HTTP request. The host follows no redirect and repeats nothing; 10 s.
+///
+/// A secret's handle is swapped for the secret on the way out: in `Basic` credentials, other headers, the query, and
+/// form and JSON values, at the origins and paths that `inspect` bound it to. Anywhere else it fails the operation.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, `DELETE` …
+    pub method: String,
+    /// Absolute, at an origin that `inspect` names.
+    pub url: String,
+    /// Names and values, in order. `Host`, `Content-Length`, `Connection` and the like are the host's.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The attachment that holds the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<u32>,
+}
+
+/// Method and address without the query: the rest holds tokens.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.split(['?', '#']).next().unwrap_or_default();
+        write!(f, "HttpRequest {{ {} {url} }}", self.method)
+    }
+}
+
+/// The answer, whatever its status.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpResponse {
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case and values, in order; at most 64 KiB in all. Bytes that are no UTF-8 are replaced.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The attachment that holds the body, decompressed, at most 1 MiB; none where it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<u32>,
+}
+
+/// The status only: the rest holds tokens.
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpResponse {{ {} }}", self.status)
+    }
+}
+
+/// The metadata of an issuer (OpenID Connect Discovery 1.0 §4, RFC 8414 §3), from the host's cache or fetched. The host
+/// checks that its `issuer` equals the one asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscoverRequest {
+    /// The issuer, byte for byte as its metadata spells it.
+    pub issuer: String,
+}
+
+/// A signed token to verify (RFC 7519; OpenID Connect Core 1.0 §3.1.3.7). The host fetches and keeps the keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerifyJwtRequest {
+    /// The compact serialization.
+    pub token: Sensitive,
+    /// Where the keys are.
+    pub jwks_uri: Declared,
+    /// The expected `iss`; exactly one of this and `issuer_template` is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The expected `iss` with one `{claim}`, filled from that claim of the same token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_template: Option<String>,
+    /// Values allowed for the template's claim; `any` must be spelled out by being the list's only member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuer_template_values: Vec<String>,
+    /// The expected `aud`: the client id.
+    pub audience: String,
+    /// Algorithms to accept, `RS256` for instance; asymmetric ones only.
+    pub algorithms: Vec<String>,
+    /// The expected `nonce`; without one the token must have none that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Sensitive>,
+}
+
+/// A token that holds.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerifyJwtAnswer {
+    /// Its claims: an object.
+    pub claims: Value,
+}
+
+/// Claims are personal: nothing is shown.
+impl fmt::Debug for VerifyJwtAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("VerifyJwtAnswer")
+    }
+}
