@@ -16,6 +16,9 @@ use crate::workspace::{Workspace, answer_of, cargo, shown};
 use report::{Counts, Listing};
 use requirements::Requirement;
 
+/// nextest's profile for these runs: `default` of `.config/nextest.toml`, and the filter.
+const PROFILE: &str = "xtask";
+
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Fail if anything is left out, whether for a missing program or by `#[ignore]`
@@ -42,9 +45,15 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         workspace,
         found,
         selection: &options.selection,
-        tool_config: leave_out(workspace, &missing)?,
+        tool_config: write_profile(workspace, &missing)?,
     };
-    let listing = Listing::of(&answer_of(&mut nextest.command(&["list", "--message-format", "json"]))?)?;
+    let listing = Listing::of(&answer_of(&mut nextest.command(&[
+        "list",
+        "--run-ignored",
+        "all",
+        "--message-format",
+        "json",
+    ]))?)?;
     let (mut counts, mut clean) = nextest.run()?;
     if options.selection.is_empty() {
         let (doctests, passed) = run_doctests(workspace)?;
@@ -68,24 +77,22 @@ struct Nextest<'a> {
     /// What the tests find in their environment.
     found: Vec<(&'static str, PathBuf)>,
     selection: &'a [String],
-    tool_config: Option<PathBuf>,
+    tool_config: PathBuf,
 }
 
 impl Nextest<'_> {
     fn command(&self, verb: &[&str]) -> Command {
         let mut command = cargo();
         command.current_dir(&self.workspace.root).arg("nextest").args(verb);
-        command.args(["--workspace", "--profile", "default"]);
-        if let Some(path) = &self.tool_config {
-            command.arg("--tool-config-file").arg(format!("xtask:{}", path.display()));
-        }
+        command.args(["--workspace", "--profile", PROFILE]);
+        command.arg("--tool-config-file").arg(format!("xtask:{}", self.tool_config.display()));
         command.args(self.selection).envs(self.found.iter().map(|(name, path)| (name, path)));
         command
     }
 
     /// The counts, and whether the runner itself was content.
     fn run(&self) -> Result<(Counts, bool)> {
-        let report = self.workspace.target.join("nextest/default/junit.xml");
+        let report = self.workspace.target.join("nextest").join(PROFILE).join("junit.xml");
         // A run that ends before its report must not be counted by the report of the one before.
         let _ = std::fs::remove_file(&report);
         let mut command = self.command(&["run", "--no-fail-fast"]);
@@ -103,17 +110,15 @@ impl Nextest<'_> {
     }
 }
 
-/// Writes the filter that leaves tests out, if any must be. As the default filter it narrows whatever the person selects,
-/// while a second `-E` would widen it.
-fn leave_out(workspace: &Workspace, missing: &[&Requirement]) -> Result<Option<PathBuf>> {
-    if missing.is_empty() {
-        return Ok(None);
-    }
+/// Writes the profile whose default filter leaves out what needs the missing. A default filter narrows whatever the person
+/// selects, while a second `-E` would widen it; and a profile of its own, since a tool's words for `default` are not heard.
+fn write_profile(workspace: &Workspace, missing: &[&Requirement]) -> Result<PathBuf> {
     let folder = workspace.target.join("xtask");
     std::fs::create_dir_all(&folder).map_err(Error::file("make the folder", &folder))?;
     let path = folder.join("nextest.toml");
-    std::fs::write(&path, requirements::filter(missing)).map_err(Error::file("write", &path))?;
-    Ok(Some(path))
+    let text = format!("[profile.{PROFILE}]\ndefault-filter = '{}'\n", requirements::filter(missing));
+    std::fs::write(&path, text).map_err(Error::file("write", &path))?;
+    Ok(path)
 }
 
 /// Documentation's examples, which nextest does not run. Their only report is what libtest prints.

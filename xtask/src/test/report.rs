@@ -80,7 +80,8 @@ impl fmt::Display for Counts {
 }
 
 impl Listing {
-    /// From `cargo nextest list --message-format json`.
+    /// From `cargo nextest list --run-ignored all --message-format json`: only so is an ignored test told from one that the
+    /// person did not select.
     pub(super) fn of(answer: &Value) -> Result<Self> {
         let suites = answer["rust-suites"].as_object().ok_or_else(|| Error::Answer {
             command: "cargo nextest list".to_owned(),
@@ -89,10 +90,11 @@ impl Listing {
         let mut listing = Self::default();
         for (suite, content) in suites {
             for (test, facts) in content["testcases"].as_object().into_iter().flatten() {
-                match facts["filter-match"]["reason"].as_str() {
-                    Some("default-filter") => listing.left_out.push(format!("{suite} {test}")),
-                    Some("ignored") => listing.ignored.push(format!("{suite} {test}")),
-                    _ => {}
+                let (filter, ignored) = (&facts["filter-match"], facts["ignored"] == true);
+                if filter["reason"] == "default-filter" {
+                    listing.left_out.push(format!("{suite} {test}"));
+                } else if ignored && filter["status"] == "matches" {
+                    listing.ignored.push(format!("{suite} {test}"));
                 }
             }
         }
@@ -138,12 +140,14 @@ mod tests {
     fn tells_tests_left_out_here_from_tests_not_selected() {
         let answer = serde_json::json!({"rust-suites": {"vestibule::it": {"testcases": {
             "browser::signs_in": {"filter-match": {"status": "mismatch", "reason": "default-filter"}},
-            "signs_in_slowly": {"filter-match": {"status": "mismatch", "reason": "ignored"}},
-            "signs_out": {"filter-match": {"status": "mismatch", "reason": "string"}},
-            "signs_in": {"filter-match": {"status": "matches"}},
+            "browser::slowly": {"ignored": true, "filter-match": {"status": "mismatch", "reason": "default-filter"}},
+            "signs_in_slowly": {"ignored": true, "filter-match": {"status": "matches"}},
+            "signs_out_slowly": {"ignored": true, "filter-match": {"status": "mismatch", "reason": "string"}},
+            "signs_out": {"ignored": false, "filter-match": {"status": "mismatch", "reason": "string"}},
+            "signs_in": {"ignored": false, "filter-match": {"status": "matches"}},
         }}}});
         let listing = Listing::of(&answer).unwrap();
-        assert_eq!(listing.left_out, ["vestibule::it browser::signs_in"]);
+        assert_eq!(listing.left_out, ["vestibule::it browser::signs_in", "vestibule::it browser::slowly"]);
         assert_eq!(listing.ignored, ["vestibule::it signs_in_slowly"]);
         assert!(Listing::of(&serde_json::json!({})).is_err());
     }
