@@ -52,6 +52,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let providers = configuration.providers()?;
     let earlier = if options.keep { settings::Earlier::read(&folder)? } else { None };
 
+    let port = match (&earlier, options.port) {
+        (Some(earlier), _) => ports::kept(earlier.server, "server")?,
+        (None, Some(port)) => ports::asked_for(port)?,
+        (None, None) => ports::free(configuration.port())?,
+    };
+
     println!("building the server, {} and the lookalike of a provider", count(plugins.len(), "plugin"));
     let built = build(workspace, &plugins)?;
     let interrupt = Interrupt::watch()?;
@@ -59,11 +65,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         forget_database(&folder)?;
     }
 
-    let port = match (&earlier, options.port) {
-        (Some(earlier), _) => ports::kept(earlier.server, "server")?,
-        (None, Some(port)) => ports::asked_for(port)?,
-        (None, None) => ports::free(configuration.port())?,
-    };
     let server = format!("http://localhost:{port}");
     let mut programs = Programs::default();
     let mut lookalikes = BTreeMap::new();
