@@ -1,1 +1,41 @@
-fn main() {}
+//! `cargo xtask`: the project's own commands. This file owns the arguments and the exit code, and is the only way out;
+//! what a command does is in the file of its name.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "telling the person at the terminal is what this program does"
+)]
+
+mod demo;
+mod error;
+mod program;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own commands
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Command {
+    /// Sign in through a loaded plugin, on this machine alone: builds, starts the server and a lookalike of the provider
+    Demo(demo::Options),
+    /// Run every test; the last line counts them
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let done = workspace::Workspace::find().and_then(|workspace| match command {
+        Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::Test(options) => test::run(&workspace, &options),
+    });
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
