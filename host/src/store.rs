@@ -1,1 +1,289 @@
-//! (under construction)
+//! Everything that outlives a request: users, their identities, sessions and login attempts, in one database.
+//!
+//! All SQL lives below this module, and a transaction never leaves it: each method of [`Store`] is one step that
+//! happens whole or not at all. Knows no HTTP, no plugin and no clock; times and random bytes are arguments, tokens
+//! arrive as hashes.
+#![forbid(unsafe_code)]
+
+mod attempts;
+mod backend;
+mod error;
+mod location;
+mod migrate;
+mod people;
+mod provider_table;
+mod sessions;
+mod sign_in;
+mod sqlite;
+mod statement;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::Sqlite;
+use sqlx::{Pool, SqlSafeStr as _, Transaction};
+
+pub use self::attempts::{Attempt, Purpose};
+pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
+pub use self::location::{Location, NotALocation};
+pub use self::people::{Identity, Profile, User};
+pub use self::provider_table::{Adopted, ProviderChain};
+pub use self::sessions::{CurrentSession, Swept};
+pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
+
+use self::backend::{Backend, store_error};
+use self::statement::{Statement, Text, statements, with_table};
+use crate::clock::Timestamp;
+use crate::name::{PluginName, ProviderName};
+use crate::random::Random;
+
+statements! {
+    PING = "SELECT CAST(1 AS BIGINT) AS one";
+}
+
+/// Every statement there is.
+const ALL: &[&[&Text]] = &[
+    STATEMENTS,
+    attempts::STATEMENTS,
+    migrate::STATEMENTS,
+    people::STATEMENTS,
+    provider_table::STATEMENTS,
+    sessions::STATEMENTS,
+    sign_in::STATEMENTS,
+];
+
+/// How the database is used.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long to wait for a lock or a free connection before giving up.
+    pub wait: Duration,
+    /// How many connections read.
+    pub readers: u32,
+    /// What makes a provider's table.
+    pub chain: ProviderChain,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { wait: Duration::from_secs(10), readers: 8, chain: ProviderChain::embedded() }
+    }
+}
+
+/// The database. A clone is another handle to the same.
+#[derive(Clone)]
+pub struct Store(Inner);
+
+#[derive(Clone)]
+enum Inner {
+    Sqlite(Sql<Sqlite>),
+}
+
+/// Passes a call on to whichever database it is.
+macro_rules! sql {
+    ($store:expr, $method:ident($($argument:expr),*)) => {
+        match &$store.0 {
+            Inner::Sqlite(sql) => sql.$method($($argument),*).await,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the database, creates it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// With the file and the cure in the text: missing folder, no right to write, not a database, locked, too new.
+    pub async fn open(location: &Location, options: &Options) -> Result<Self, OpenError> {
+        match location {
+            Location::Sqlite(path) => Ok(Self(Inner::Sqlite(sqlite::open(path, options).await?))),
+        }
+    }
+
+    /// Makes the provider's table at its first start, brings it up to date later. Until then the provider is not ready.
+    ///
+    /// # Errors
+    /// [`AdoptError::RealmChanged`] if the table was filled from another realm.
+    pub async fn adopt_provider(
+        &self,
+        provider: &ProviderName,
+        plugin: &PluginName,
+        realm: &str,
+        now: Timestamp,
+    ) -> Result<Adopted, AdoptError> {
+        sql!(self, adopt_provider(provider, plugin, realm, now))
+    }
+
+    /// Signs in the user of a proven account; makes user and identity if there are none and the policy allows it. All
+    /// rows are written in one transaction, with the session. The provider must have been adopted.
+    ///
+    /// # Errors
+    /// [`SignInError::SignupClosed`] for an account without a user; nothing is written then.
+    pub async fn sign_in(&self, sign_in: &SignIn<'_>, random: &dyn Random) -> Result<SignedIn, SignInError> {
+        sql!(self, sign_in(sign_in, random))
+    }
+
+    /// Remembers a login attempt. A browser's 21st drops its oldest.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn insert_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
+        sql!(self, insert_attempt(attempt))
+    }
+
+    /// Takes a login attempt: it is deleted as it is read, so that of any number of callers one gets it. An expired
+    /// one is deleted, too, and is nobody's.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn take_attempt(
+        &self,
+        state_hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Attempt>, StoreError> {
+        sql!(self, take_attempt(state_hash, now))
+    }
+
+    /// The session of a token at the server's own origin, if it has neither expired nor been idle for too long.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_session(
+        &self,
+        token_hash: &[u8; 32],
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<Option<CurrentSession>, StoreError> {
+        sql!(self, find_session(token_hash, now, idle))
+    }
+
+    /// Writes down that a session was used, if that was last done more than a minute ago; whether it was. Ask
+    /// [`CurrentSession::wants_touch`] first, which costs no write lock.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn touch_session(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+        sql!(self, touch_session(token_hash, now))
+    }
+
+    /// Ends a session and its children; whether there was one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn end_session(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
+        sql!(self, end_session(token_hash))
+    }
+
+    /// Removes login attempts and sessions that are over.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Swept, StoreError> {
+        sql!(self, sweep(now, idle))
+    }
+
+    /// Name and picture, from the user's primary provider.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn profile(&self, user: &User) -> Result<Profile, StoreError> {
+        sql!(self, profile(user))
+    }
+
+    /// The user's identities, oldest first, those of providers that are not configured any more included.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn identities(&self, user_id: i64) -> Result<Vec<Identity>, StoreError> {
+        sql!(self, identities(user_id))
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sql!(self, ping())
+    }
+
+    /// Prepares every statement of this host, those on providers' tables once per table, and runs none; how many. A
+    /// schema that does not fit shows here and not in somebody's sign-in.
+    ///
+    /// # Errors
+    /// The first statement that does not fit.
+    pub async fn check_statements(&self) -> Result<usize, StoreError> {
+        sql!(self, check_statements())
+    }
+
+    /// Waits for what is under way and closes all connections.
+    pub async fn close(&self) {
+        sql!(self, close());
+    }
+}
+
+/// The store on one database. The methods are in the files of this folder.
+struct Sql<DB: Backend> {
+    writer: Pool<DB>,
+    readers: Pool<DB>,
+    chain: Arc<ProviderChain>,
+}
+
+impl<DB: Backend> Clone for Sql<DB> {
+    fn clone(&self) -> Self {
+        Self { writer: self.writer.clone(), readers: self.readers.clone(), chain: self.chain.clone() }
+    }
+}
+
+impl<DB: Backend> Sql<DB> {
+    /// Opens a transaction that will write: the only place that does. Dropped without [`Self::commit`], as when the
+    /// request is cancelled, it never was.
+    async fn write(&self) -> Result<Transaction<'static, DB>, StoreError> {
+        self.writer.begin_with(DB::BEGIN).await.map_err(|error| store_error::<DB>("begin", error))
+    }
+
+    async fn commit(&self, tx: Transaction<'static, DB>) -> Result<(), StoreError> {
+        tx.commit().await.map_err(|error| store_error::<DB>("commit", error))
+    }
+
+    async fn roll_back(&self, tx: Transaction<'static, DB>) -> Result<(), StoreError> {
+        tx.rollback().await.map_err(|error| store_error::<DB>("rollback", error))
+    }
+
+    /// The writing connection, for what is to be seen there and is no transaction.
+    async fn write_connection(&self) -> Result<PoolConnection<DB>, StoreError> {
+        self.writer.acquire().await.map_err(|error| store_error::<DB>("connect", error))
+    }
+
+    async fn read(&self) -> Result<PoolConnection<DB>, StoreError> {
+        self.readers.acquire().await.map_err(|error| store_error::<DB>("connect", error))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Statement::<DB>::new(PING).one(&mut *self.read().await?).await?.get::<i64>("one")?;
+        Ok(())
+    }
+
+    async fn check_statements(&self) -> Result<usize, StoreError> {
+        let tables = self.provider_tables().await?;
+        let mut connection = self.read().await?;
+        let mut count = 0;
+        for text in ALL.iter().chain([&DB::STATEMENTS]).copied().flatten() {
+            let each: Vec<_> = if text.sql.contains("{table}") {
+                tables.iter().map(|table| with_table(text.sql, table)).collect()
+            } else {
+                vec![text.sql.into_sql_str()]
+            };
+            for sql in each {
+                DB::prepare(&mut connection, sql)
+                    .await
+                    .map_err(|error| store_error::<DB>(text.name, error))?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,167 @@
+//! What `store/` needs of a database, said once: everything above is generic over [`Backend`].
+//!
+//! The bounds that sqlx asks for (a connection is an executor, a text can be bound and read, …) stand on the blanket
+//! impls of [`Carries`] and [`Runs`]. [`Backend`] has these as supertraits, which a bound `DB: Backend` implies, so that
+//! no `impl` has to repeat them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use sqlx::error::DatabaseError;
+use sqlx::migrate::Migrate;
+use sqlx::query::Query;
+use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, SqlStr, Type};
+
+use super::error::{StoreError, StoreErrorKind};
+use super::statement::Text;
+
+/// A database that the store runs on.
+pub(super) trait Backend:
+    Database<Connection: Migrate> + Carries<i64> + Carries<String> + Carries<Vec<u8>> + Runs
+{
+    /// Opens a transaction that will write.
+    const BEGIN: &'static str;
+
+    /// Counts the tables named `$1`, as `found`.
+    const TABLE_EXISTS: &'static Text;
+
+    /// The statements that this database alone has.
+    const STATEMENTS: &'static [&'static Text];
+
+    /// How many rows a statement touched.
+    fn affected(result: &Self::QueryResult) -> u64;
+
+    /// What kind of failure this is.
+    fn kind(error: &dyn DatabaseError) -> StoreErrorKind;
+
+    /// Which constraint refused, by the name that tells an operator most: `table.column` or the constraint's own.
+    fn constraint(error: &dyn DatabaseError) -> Option<String>;
+}
+
+/// The error as the store gives it, stripped of values.
+pub(super) fn store_error<DB: Backend>(statement: &'static str, error: sqlx::Error) -> StoreError {
+    let (kind, reason) = match &error {
+        sqlx::Error::Database(error) => {
+            let error = error.as_ref();
+            match DB::constraint(error) {
+                Some(constraint) => (StoreErrorKind::Constraint, constraint),
+                None => (DB::kind(error), error.message().to_owned()),
+            }
+        }
+        sqlx::Error::PoolTimedOut => (StoreErrorKind::Busy, "no connection became free in time".to_owned()),
+        sqlx::Error::PoolClosed => (StoreErrorKind::Unavailable, "the server is shutting down".to_owned()),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => {
+            (StoreErrorKind::Unavailable, error.to_string())
+        }
+        sqlx::Error::ColumnDecode { index, .. } => {
+            (StoreErrorKind::Corrupt, format!("column {index} is not of the expected type"))
+        }
+        sqlx::Error::ColumnNotFound(column) => {
+            (StoreErrorKind::Other, format!("there is no column `{column}`"))
+        }
+        // These texts may quote what was bound.
+        sqlx::Error::Encode(_) | sqlx::Error::Decode(_) => {
+            (StoreErrorKind::Other, "a value could not be converted".to_owned())
+        }
+        _ => (StoreErrorKind::Other, error.to_string()),
+    };
+    StoreError::new(kind, statement, reason)
+}
+
+type Arguments<DB> = <DB as Database>::Arguments;
+
+/// A query with its bound values.
+pub(super) type Bound<DB> = Query<'static, DB, Arguments<DB>>;
+
+type Answer<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
+
+/// A database whose columns hold a `T`. Every value is bound and read as an `Option`: read as a plain `T`, SQLite's
+/// NULL would come back as `""` or `0` without an error.
+pub(super) trait Carries<T>: Database {
+    /// Binds the next parameter.
+    fn bind(query: Bound<Self>, value: Option<T>) -> Bound<Self>;
+
+    /// Reads a column.
+    fn read(row: &Self::Row, column: &'static str) -> Result<Option<T>, sqlx::Error>;
+}
+
+impl<DB, T> Carries<T> for DB
+where
+    DB: Database,
+    Option<T>: for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB> + Type<DB>,
+    for<'n> &'n str: ColumnIndex<DB::Row>,
+{
+    fn bind(query: Bound<Self>, value: Option<T>) -> Bound<Self> {
+        query.bind(value)
+    }
+
+    fn read(row: &Self::Row, column: &'static str) -> Result<Option<T>, sqlx::Error> {
+        row.try_get(column)
+    }
+}
+
+/// A database whose connection runs statements.
+pub(super) trait Runs: Database {
+    /// All rows of the answer.
+    fn rows<'c>(connection: &'c mut Self::Connection, query: Bound<Self>) -> Answer<'c, Vec<Self::Row>>;
+
+    /// Runs a statement that answers no rows.
+    fn run<'c>(connection: &'c mut Self::Connection, query: Bound<Self>) -> Answer<'c, Self::QueryResult>;
+
+    /// Runs several statements in one text.
+    fn script<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, ()>;
+
+    /// Prepares a statement and does not run it.
+    fn prepare<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, ()>;
+}
+
+impl<DB> Runs for DB
+where
+    DB: Database,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    fn rows<'c>(connection: &'c mut Self::Connection, query: Bound<Self>) -> Answer<'c, Vec<Self::Row>> {
+        Box::pin(query.fetch_all(connection))
+    }
+
+    fn run<'c>(connection: &'c mut Self::Connection, query: Bound<Self>) -> Answer<'c, Self::QueryResult> {
+        Box::pin(query.execute(connection))
+    }
+
+    fn script<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, ()> {
+        Box::pin(async move {
+            sqlx::raw_sql(sql).execute(connection).await?;
+            Ok(())
+        })
+    }
+
+    fn prepare<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, ()> {
+        Box::pin(async move {
+            connection.prepare(sql).await?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Postgres, Sqlite};
+
+    use super::*;
+
+    fn carries_everything<DB>() -> &'static str
+    where
+        DB: Database<Connection: Migrate> + Carries<i64> + Carries<String> + Carries<Vec<u8>> + Runs,
+    {
+        DB::NAME
+    }
+
+    #[test]
+    fn both_databases_carry_what_the_store_needs() {
+        assert_eq!(
+            [carries_everything::<Sqlite>(), carries_everything::<Postgres>()],
+            ["SQLite", "PostgreSQL"]
+        );
+    }
+}

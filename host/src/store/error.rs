@@ -1,0 +1,150 @@
+//! What can go wrong with the database, and nothing of what was in it: no message carries a bound value.
+
+use std::path::PathBuf;
+
+use crate::name::ProviderName;
+
+/// The kind of a failure; the caller decides by it what the person is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// Others held the database for too long, or one race after another was lost: trying again helps.
+    Busy,
+    /// It cannot be reached, or reading or writing it failed.
+    Unavailable,
+    /// It can be read and not written.
+    ReadOnly,
+    /// There is no room left.
+    Full,
+    /// A constraint refused a row that no race explains.
+    Constraint,
+    /// It holds what this host cannot read.
+    Corrupt,
+    /// Anything else.
+    Other,
+}
+
+impl StoreErrorKind {
+    const fn says(self) -> &'static str {
+        match self {
+            Self::Busy => "the database is busy",
+            Self::Unavailable => "the database cannot be reached",
+            Self::ReadOnly => "the database cannot be written",
+            Self::Full => "the database has no room left",
+            Self::Constraint => "the database refused a row",
+            Self::Corrupt => "the database holds what cannot be read",
+            Self::Other => "the database failed",
+        }
+    }
+}
+
+/// A statement failed. The text is for the log: it names the statement and the database's reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} (`{statement}`): {reason}", .kind.says())]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    statement: &'static str,
+    reason: String,
+}
+
+impl StoreError {
+    pub(super) fn new(kind: StoreErrorKind, statement: &'static str, reason: impl Into<String>) -> Self {
+        Self { kind, statement, reason: reason.into() }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// Whether the same request can succeed a little later: 503 and not 500.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Busy | StoreErrorKind::Unavailable)
+    }
+}
+
+/// Why the database cannot be used at all. Each text names the file and what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder is missing.
+    #[error(
+        "the database `{path}` cannot be created: the folder `{folder}` does not exist; create it, or change `[database] url`"
+    )]
+    NoFolder {
+        /// The database file.
+        path: PathBuf,
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// The path is a folder.
+    #[error("the database `{0}` is a folder; name a file in `[database] url`")]
+    IsFolder(PathBuf),
+    /// The file, or the folder that its `-wal` and `.lock` files go to, cannot be written.
+    #[error(
+        "the database `{path}` cannot be written: {reason}; let the server's user write `{denied}` and its folder, or change `[database] url`"
+    )]
+    NotWritable {
+        /// The database file.
+        path: PathBuf,
+        /// The file that was refused.
+        denied: PathBuf,
+        /// The system's or SQLite's reason.
+        reason: String,
+    },
+    /// The file is something else.
+    #[error("`{0}` is not an SQLite database; move it away, or change `[database] url`")]
+    NotADatabase(PathBuf),
+    /// Another process holds the database.
+    #[error(
+        "the database `{0}` is locked by another process; end it (`fuser` with that path shows it), then start again"
+    )]
+    Locked(PathBuf),
+    /// A newer host has changed the schema in a way that this one does not understand.
+    #[error(
+        "the database `{path}` needs vestibule `{needed}` or newer, this is `{own}`; start the newer one, or restore the backup from before the upgrade"
+    )]
+    TooOld {
+        /// The database file.
+        path: PathBuf,
+        /// `min_host` in the database.
+        needed: String,
+        /// This host's version.
+        own: &'static str,
+    },
+    /// A core migration failed or is not what once ran.
+    #[error("the schema of the database `{path}` cannot be brought up to date: {reason}")]
+    Migration {
+        /// The database file.
+        path: PathBuf,
+        /// The migrator's reason.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("the database `{path}` cannot be opened: {reason}")]
+    Other {
+        /// The database file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+}
+
+/// Why a provider cannot have its table. It stops that provider, not the server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdoptError {
+    /// The settings lead to other people's account ids than those in the table.
+    #[error(
+        "`oauth_{provider}` belongs to realm `{stored}`, the settings say `{configured}`: account ids of one mean other \
+         people in the other; restore the settings, or give the provider a new name"
+    )]
+    RealmChanged {
+        /// The provider.
+        provider: ProviderName,
+        /// The realm that the table was filled from.
+        stored: String,
+        /// The realm that the settings lead to.
+        configured: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,110 @@
+//! Login attempts: used once, by one, in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::task::JoinSet;
+use vestibule::store::{Attempt, Purpose};
+
+use super::{DAY, Db, MICROSECOND, NOW, hash, name};
+
+pub(super) fn attempt(state: u64, browser: u64) -> Attempt {
+    Attempt {
+        state_hash: hash(state),
+        browser_hash: hash(1_000_000 + browser),
+        provider: name("github"),
+        purpose: Purpose::SignIn,
+        user_id: None,
+        redirect_uri: "https://login.example.org/auth/github/callback".to_owned(),
+        expected_iss: None,
+        nonce: SecretString::from("nonce"),
+        code_verifier: SecretString::from("verifier"),
+        carry: String::new(),
+        return_path: "/account".to_owned(),
+        settings_digest: hash(7),
+        created_at: NOW,
+        expires_at: NOW + Duration::from_secs(600),
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_comes_back_as_it_was_and_only_once() {
+    let db = Db::new().await;
+    let mut given = attempt(1, 1);
+    given.expected_iss = Some("https://issuer.example.org".to_owned());
+    given.carry = "c".repeat(1024);
+    db.store.insert_attempt(&given).await.unwrap();
+
+    let taken = db.store.take_attempt(&given.state_hash, NOW).await.unwrap().unwrap();
+    assert_eq!(taken.nonce.expose_secret(), "nonce");
+    assert_eq!(taken.code_verifier.expose_secret(), "verifier");
+    // The secrets print as nothing, here and there.
+    assert_eq!(format!("{taken:?}"), format!("{given:?}"));
+    assert!(!format!("{taken:?}").contains("verifier\""));
+    assert!(db.store.take_attempt(&given.state_hash, NOW).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_callbacks_at_once_get_one_attempt() {
+    let db = Arc::new(Db::new().await);
+    db.store.insert_attempt(&attempt(1, 1)).await.unwrap();
+    db.store.insert_attempt(&attempt(2, 1)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for _ in 0..20 {
+        let db = db.clone();
+        tasks.spawn(async move { db.store.take_attempt(&hash(1), NOW).await.unwrap() });
+    }
+    assert_eq!(tasks.join_all().await.iter().flatten().count(), 1);
+    assert!(db.store.take_attempt(&hash(2), NOW).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_attempt_expires_to_the_microsecond_and_is_gone() {
+    let db = Db::new().await;
+    let end = attempt(1, 1).expires_at;
+    for (at, expected) in [(end - MICROSECOND, true), (end, false), (end + MICROSECOND, false)] {
+        db.store.insert_attempt(&attempt(1, 1)).await.unwrap();
+        assert_eq!(db.store.take_attempt(&hash(1), at).await.unwrap().is_some(), expected);
+        assert_eq!(db.count("SELECT COUNT(*) FROM login_attempts").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn the_twenty_first_attempt_drops_the_browsers_oldest_and_nobody_elses() {
+    let db = Db::new().await;
+    db.store.insert_attempt(&attempt(999, 2)).await.unwrap();
+    for n in 0..21 {
+        let mut one = attempt(n, 1);
+        one.created_at = NOW + Duration::from_secs(n);
+        db.store.insert_attempt(&one).await.unwrap();
+    }
+    assert_eq!(db.count("SELECT COUNT(*) FROM login_attempts").await, 21);
+    assert!(db.store.take_attempt(&hash(0), NOW).await.unwrap().is_none());
+    for n in (1..21).chain([999]) {
+        assert!(db.store.take_attempt(&hash(n), NOW).await.unwrap().is_some(), "{n}");
+    }
+}
+
+#[tokio::test]
+async fn the_newest_attempt_stays_when_the_clock_was_moved_back() {
+    let db = Db::new().await;
+    for n in 0..20 {
+        db.store.insert_attempt(&attempt(n, 1)).await.unwrap();
+    }
+    let mut newest = attempt(20, 1);
+    newest.created_at = NOW - DAY;
+    db.store.insert_attempt(&newest).await.unwrap();
+    assert_eq!(db.count("SELECT COUNT(*) FROM login_attempts").await, 20);
+    assert!(db.store.take_attempt(&hash(20), NOW).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_state_is_never_overwritten() {
+    let db = Db::new().await;
+    db.store.insert_attempt(&attempt(1, 1)).await.unwrap();
+    let error = db.store.insert_attempt(&attempt(1, 2)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the database refused a row (`INSERT_ATTEMPT`): login_attempts.state_hash");
+    let kept = db.store.take_attempt(&hash(1), NOW).await.unwrap().unwrap();
+    assert_eq!(kept.browser_hash, attempt(1, 1).browser_hash);
+}
