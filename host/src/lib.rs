@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod exit;
 pub mod name;
 pub mod plugin;
 pub mod random;
