@@ -6,6 +6,7 @@
 pub mod account;
 pub mod clock;
 pub mod config;
+pub mod exit;
 pub mod name;
 pub mod plugin;
 pub mod random;

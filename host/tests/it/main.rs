@@ -1,3 +1,4 @@
 //! Everything together: the real router, a real database, real plugins; only the provider's side is played by `demo-idp`.
 
 mod store;
+mod config;

@@ -1,0 +1,143 @@
+//! The sections `[plugin.x]`: where a plugin's file is, and by which digests it is known. It must not open the file as a
+//! library: it is read only to print the pin that is missing.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::fault::{Fault, quoted};
+use super::secret::reason;
+use super::section::{Keys, Section};
+use crate::name::PluginName;
+
+pub(crate) const PLUGIN: Keys = Keys { taken: &["path", "sha256"], later: &[] };
+
+/// `[plugin.x]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginConfig {
+    /// The plugin's name, which its file must repeat.
+    pub name: PluginName,
+    /// The library, relative to the process's folder or absolute.
+    pub path: PathBuf,
+    /// The digests that the file may have; not empty where a provider runs in-process.
+    pub sha256: Vec<Pin>,
+    /// The configuration file.
+    pub file: Arc<Path>,
+    /// The line of `sha256`, or of the header if there is none: where a pin is to be changed.
+    pub pin_line: u32,
+}
+
+/// A SHA-256 digest, written as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pin(pub [u8; 32]);
+
+impl Pin {
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Reads one section.
+pub(crate) fn plugin(section: &mut Section<'_>, name: PluginName, folder: &Path) -> Option<PluginConfig> {
+    let path = section.text("path");
+    let header = section.header().to_owned();
+    section.missing(
+        "path",
+        format!("`{header}` has no `path`"),
+        "write the path of the plugin's library, relative to this file or absolute",
+    );
+    if let Some(path) = path
+        && (path.value.is_empty() || path.value.contains('\0'))
+    {
+        section.fault(path.line, format!("{} is not a path", quoted(path.value)), "write the library's");
+    }
+    let mut sha256 = Vec::new();
+    for text in section.texts("sha256").into_iter().flat_map(|found| found.value) {
+        match Pin::parse(text.value) {
+            Some(pin) => sha256.push(pin),
+            None => section.fault(
+                text.line,
+                format!("{} is not a SHA-256 digest", quoted(text.value)),
+                "write its 64 hexadecimal digits",
+            ),
+        }
+    }
+    Some(PluginConfig {
+        name,
+        path: folder.join(path?.value),
+        sha256,
+        file: Arc::clone(section.document().file()),
+        pin_line: section.key_line("sha256"),
+    })
+}
+
+/// Says that a plugin has no pin, and which one its file as found would have.
+pub(crate) fn report_missing_pin(
+    plugin: &PluginConfig,
+    fault: impl FnOnce(u32, String, String) -> Fault,
+) -> Fault {
+    let needs = format!("plugin `{}` has no pin, which `transport = \"in-process\"` needs", plugin.name);
+    match digest(&plugin.path) {
+        Ok(pin) => {
+            fault(plugin.pin_line, needs, format!("if you trust the file, write `sha256 = [\"{pin}\"]`"))
+        }
+        Err(error) => fault(
+            plugin.pin_line,
+            format!(
+                "{needs}; its file {} cannot be read: {}",
+                quoted(&plugin.path.to_string_lossy()),
+                reason(&error)
+            ),
+            "put the plugin's library there, or change `path`".to_owned(),
+        ),
+    }
+}
+
+fn digest(path: &Path) -> io::Result<Pin> {
+    // Looked at before it is opened: opening a pipe would wait for its other end, a device might never end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut file = File::open(path)?;
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => context.update(&buffer[..read]),
+        }
+    }
+    let mut pin = [0; 32];
+    pin.copy_from_slice(context.finish().as_ref());
+    Ok(Pin(pin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_64_hexadecimal_digits() {
+        let text = "00ff".repeat(16);
+        assert_eq!(Pin::parse(&text).unwrap().to_string(), text);
+        assert_eq!(Pin::parse(&text.to_uppercase()), Pin::parse(&text));
+        for text in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64), &format!("sha256:{text}")] {
+            assert_eq!(Pin::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The sections of the server itself: `[server]`, `[database]`, `[signup]`, `[session]`. It must not know providers.
+//!
+//! A fault in one of these stops the start: without them no provider could be served safely.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::fault::quoted;
+use super::network::networks;
+use super::public_url::PublicUrl;
+use super::quantity::{PerMinute, duration, shown};
+use super::secret::{self, Environment};
+use super::section::{Found, Keys, Section};
+use crate::name::ProviderName;
+
+/// `[server]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The address under which browsers reach the server.
+    pub public_url: PublicUrl,
+    /// Where it listens; `127.0.0.1:8080` unless said.
+    pub listen: SocketAddr,
+    /// The proxies whose `X-Forwarded-For` is believed; nobody's unless said.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The provider that the sign-in page puts first; it is configured, though it may be unavailable.
+    pub default_provider: Option<ProviderName>,
+    /// Sign-ins that one client address may begin; 30 a minute unless said.
+    pub begin_rate: PerMinute,
+    /// The shape of log lines.
+    pub log: LogFormat,
+}
+
+/// The shape of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[database]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// The embedded one: a file, made at first start.
+    Sqlite {
+        /// The file, relative to the process's folder or absolute.
+        path: PathBuf,
+    },
+}
+
+/// `[signup]`: what happens to a proven account that has no user yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signup {
+    /// Whether a user is made.
+    pub mode: SignupMode,
+}
+
+/// Whether accounts that nobody knows get a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignupMode {
+    /// A user is made, with a username like the account's handle.
+    Auto,
+    /// Only who has a user signs in.
+    Closed,
+}
+
+/// `[session]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// A session ends when it was not used for so long; 7 days unless said.
+    pub idle: Duration,
+    /// A session ends so long after the sign-in, however busy; 30 days unless said. Not shorter than `idle`.
+    pub absolute: Duration,
+}
+
+pub(crate) const SERVER: Keys = Keys {
+    taken: &["public_url", "listen", "trusted_proxies", "default_provider", "begin_rate", "log"],
+    later: &["admin_socket", "metrics_listen"],
+};
+pub(crate) const DATABASE: Keys = Keys { taken: &["url", "url_file", "url_env", "migrate"], later: &[] };
+pub(crate) const SIGNUP: Keys = Keys { taken: &["mode"], later: &[] };
+pub(crate) const SESSION: Keys = Keys { taken: &["idle", "absolute"], later: &[] };
+
+/// `[server]` before it is known which providers there are.
+pub(crate) struct ServerDraft<'d> {
+    pub(crate) server: Option<Server>,
+    pub(crate) default_provider: Option<Found<&'d str>>,
+}
+
+pub(crate) fn server<'d>(section: &mut Section<'d>) -> ServerDraft<'d> {
+    let public_url = section.text("public_url").and_then(|found| match found.value.parse::<PublicUrl>() {
+        Ok(url) => Some(url),
+        Err(error) => {
+            section.fault(found.line, error.message, error.cure);
+            None
+        }
+    });
+    let header = section.header().to_owned();
+    section.missing(
+        "public_url",
+        format!("`{header}` has no `public_url`"),
+        "write the address that people open, as in `public_url = \"https://id.example.org\"`",
+    );
+    let listen = listen(section).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080));
+    let trusted_proxies = networks(section, "trusted_proxies");
+    if let Some(everybody) = trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
+        let line = section.key_line("trusted_proxies");
+        section.warning(
+            line,
+            format!("`trusted_proxies` holds `{everybody}`: everybody can then claim any address"),
+            "name the proxies alone",
+        );
+    }
+    let log = section.choice("log", &[("text", LogFormat::Text), ("json", LogFormat::Json)], &[]);
+    let begin_rate = begin_rate(section);
+    let default_provider = section.text("default_provider");
+    let server = public_url.map(|public_url| Server {
+        public_url,
+        listen,
+        trusted_proxies,
+        default_provider: None,
+        begin_rate,
+        log: log.map_or(LogFormat::Text, |found| found.value),
+    });
+    ServerDraft { server, default_provider }
+}
+
+fn listen(section: &mut Section<'_>) -> Option<SocketAddr> {
+    let found = section.text("listen")?;
+    if let Ok(address) = found.value.parse() {
+        return Some(address);
+    }
+    let cure = match found.value.rsplit_once(':') {
+        Some(("localhost", port)) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),
+        Some(("" | "*", port)) if port.parse::<u16>().is_ok() => {
+            format!("write `127.0.0.1:{port}`, or `[::]:{port}` for every network")
+        }
+        _ => "write an address and a port, as in `127.0.0.1:8080`".to_owned(),
+    };
+    section.fault(found.line, format!("{} is not a socket address", quoted(found.value)), cure);
+    None
+}
+
+fn begin_rate(section: &mut Section<'_>) -> PerMinute {
+    const DEFAULT: PerMinute = PerMinute::new(NonZeroU32::MIN.saturating_add(29));
+    let Some(found) = section.text("begin_rate") else { return DEFAULT };
+    PerMinute::parse(found.value).unwrap_or_else(|| {
+        let cure = "write how many sign-ins one address may begin in a minute, as in `30/min`";
+        section.fault(found.line, format!("{} is not a rate", quoted(found.value)), cure);
+        DEFAULT
+    })
+}
+
+/// Reads `[database]`; `folder` is that of the configuration file.
+pub(crate) fn database(
+    section: &mut Section<'_>,
+    folder: &Path,
+    environment: &dyn Environment,
+) -> Option<Database> {
+    section.choice("migrate", &[("auto", ())], &["manual"]);
+    let (url, file, variable) = (section.text("url"), section.text("url_file"), section.text("url_env"));
+    let written: Vec<&str> =
+        ["url", "url_file", "url_env"].into_iter().filter(|key| section.has(key)).collect();
+    if written.len() > 1 {
+        let line = section.line();
+        let keys: Vec<String> = written.iter().map(|key| format!("`{key}`")).collect();
+        section.fault(line, format!("`[database]` has {}", keys.join(" and ")), "keep one of them");
+        return None;
+    }
+    let (line, read) = if let Some(found) = url {
+        return database_url(section, found.line, found.value, folder);
+    } else if let Some(found) = file {
+        (found.line, secret::from_file("url_file", found.value, &folder.join(found.value)))
+    } else if let Some(found) = variable {
+        (found.line, secret::from_environment("url_env", found.value, environment))
+    } else {
+        return Some(Database::Sqlite { path: folder.join("vestibule.db") });
+    };
+    match read {
+        Ok(read) => {
+            if let Some((message, cure)) = read.exposed {
+                section.warning(line, message, cure);
+            }
+            database_url(section, line, secret::exposed_text(&read.secret), folder)
+        }
+        Err(error) => {
+            section.fault(line, error.message, error.cure);
+            None
+        }
+    }
+}
+
+/// Messages of this one repeat the scheme alone: the rest may hold a password.
+fn database_url(section: &mut Section<'_>, line: u32, url: &str, folder: &Path) -> Option<Database> {
+    let cure = "write `sqlite:` and the path of a file, as in `sqlite:vestibule.db`";
+    match url.split_once(':') {
+        Some(("sqlite", rest)) => {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            if path.is_empty() || path.starts_with(':') || path.contains(['?', '#', '\0']) {
+                section.fault(line, "the database URL names no file", cure);
+                return None;
+            }
+            Some(Database::Sqlite { path: folder.join(path) })
+        }
+        Some((scheme @ ("postgres" | "postgresql"), _)) => {
+            section.fault(line, format!("`{scheme}:` is not in this version"), cure);
+            None
+        }
+        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_lowercase()) && scheme.len() <= 16 => {
+            section.fault(line, format!("no database is reached by `{scheme}:`"), cure);
+            None
+        }
+        _ => {
+            section.fault(line, "the database URL has no scheme", cure);
+            None
+        }
+    }
+}
+
+pub(crate) fn signup(section: &mut Section<'_>) -> Signup {
+    let choices = [("auto", SignupMode::Auto), ("closed", SignupMode::Closed)];
+    let mode = section.choice("mode", &choices, &["ask"]);
+    Signup { mode: mode.map_or(SignupMode::Auto, |found| found.value) }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+/// When a session was last used is written at most once a minute, so shorter ones would end while in use.
+const SHORTEST: Duration = MINUTE.saturating_mul(5);
+/// Browsers drop cookies after 400 days (RFC 6265bis §5.5).
+const LONGEST: Duration = DAY.saturating_mul(400);
+
+pub(crate) fn session(section: &mut Section<'_>) -> Session {
+    let idle = life(section, "idle");
+    let absolute = life(section, "absolute");
+    let session = Session {
+        idle: idle.map_or(DAY.saturating_mul(7), |found| found.value),
+        absolute: absolute.map_or(DAY.saturating_mul(30), |found| found.value),
+    };
+    if session.idle > session.absolute && !section.is_faulty() {
+        let line = idle.or(absolute).map_or(section.line(), |found| found.line);
+        section.fault(
+            line,
+            format!(
+                "`idle` ({}) is longer than `absolute` ({})",
+                shown(session.idle),
+                shown(session.absolute)
+            ),
+            "make `idle` shorter or `absolute` longer",
+        );
+    }
+    session
+}
+
+fn life(section: &mut Section<'_>, key: &str) -> Option<Found<Duration>> {
+    let found = section.text(key)?;
+    let Some(duration) = duration(found.value) else {
+        let cure = "write one like `7d`, `8h 30m` or `30 days`";
+        section.fault(found.line, format!("{} is not a duration", quoted(found.value)), cure);
+        return None;
+    };
+    if !(SHORTEST..=LONGEST).contains(&duration) {
+        section.fault(
+            found.line,
+            format!("`{key}` is {}", quoted(found.value)),
+            format!("write something between {} and {}", shown(SHORTEST), shown(LONGEST)),
+        );
+        return None;
+    }
+    Some(found.map(|_| duration))
+}

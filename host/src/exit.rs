@@ -1,0 +1,43 @@
+//! What the process says when it ends, to a shell and to a service manager. It must not know what led there.
+
+/// Why the process ended. A unit file names the two that a restart does not mend: `RestartPreventExitStatus=5 78`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// It did what was asked.
+    Fine = 0,
+    /// None of the others: the port is taken, the database cannot be written.
+    Other = 1,
+    /// The command line was wrong; clap ends with the same number by itself.
+    Usage = 2,
+    /// The server could not be reached, or refused.
+    Refused = 3,
+    /// A plugin is at fault.
+    Plugin = 5,
+    /// The configuration is at fault (`EX_CONFIG` of sysexits.h).
+    Configuration = 78,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_what_unit_files_were_written_against() {
+        let codes = [
+            ExitCode::Fine,
+            ExitCode::Other,
+            ExitCode::Usage,
+            ExitCode::Refused,
+            ExitCode::Plugin,
+            ExitCode::Configuration,
+        ];
+        assert_eq!(codes.map(|code| code as u8), [0, 1, 2, 3, 5, 78]);
+    }
+}
