@@ -5,18 +5,20 @@ error-provider-unnamed = the provider
 error-provider-said = { $provider } says:
 error-provider-said-unnamed = The provider says:
 error-try-again = Try again
+error-start-again = Start again
+error-to-sign-in = Go to sign-in
 error-home = Back to the start
 error-wait-seconds = { $count ->
-    [one] Try again in one second.
-   *[other] Try again in { $count } seconds.
+    [one] It should work again in one second.
+   *[other] It should work again in { $count } seconds.
 }
 error-wait-minutes = { $count ->
-    [one] Try again in one minute.
-   *[other] Try again in { $count } minutes.
+    [one] It should work again in one minute.
+   *[other] It should work again in { $count } minutes.
 }
 error-wait-hours = { $count ->
-    [one] Try again in one hour.
-   *[other] Try again in { $count } hours.
+    [one] It should work again in one hour.
+   *[other] It should work again in { $count } hours.
 }
 error-id = If you need help, give your administrator this id:
 

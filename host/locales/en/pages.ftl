@@ -10,7 +10,7 @@ home-link = { product }, start page
 ### Sign-in
 
 sign-in-title = Sign in
-sign-in-lede = Choose where you already have an account.
+sign-in-lede = Choose an account that you already have.
 sign-in-with = Sign in with { $provider }
 sign-in-providers = Ways to sign in
 sign-in-closed = New accounts are not being opened here at the moment. If you already have one, come in as usual.

@@ -7,6 +7,9 @@
 mod error;
 mod voice;
 
+use std::fmt;
+use std::sync::Arc;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
@@ -32,8 +35,15 @@ const FUEL: u64 = 2_000_000;
 struct Templates;
 
 /// A finished page, to be sent as UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Html(String);
+
+/// The size alone: a self-sending page holds an authorization code, which must not get into a log this way.
+impl fmt::Debug for Html {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Html({} bytes)", self.0.len())
+    }
+}
 
 impl Html {
     /// The page.
@@ -61,9 +71,14 @@ pub enum Error {
         /// What the engine says, with the line.
         source: minijinja::Error,
     },
-    /// A form was to be sent to an address that is none of ours, or of no provider.
-    #[error("a form cannot be sent to `{0}`: use a path on this server, or a provider's https address")]
-    Target(Text),
+    /// A callback was to be sent again to something that is no path on this server. The value is not repeated: it may
+    /// hold a code.
+    #[error("a callback can be sent again to a path on this server only")]
+    RepostTarget,
+    /// A form was to be sent to something that is no provider's address. Scheme and host alone are repeated: the rest
+    /// may hold the state.
+    #[error("a form cannot be sent to `{0}`: use a provider's https address")]
+    PostTarget(Text),
 }
 
 /// Something the sign-in page says above its buttons.
@@ -204,7 +219,7 @@ pub struct PostPage {
 /// Writes pages.
 pub struct Pages {
     env: Environment<'static>,
-    languages: std::sync::Arc<Languages>,
+    languages: Arc<Languages>,
     voices: Vec<Voice>,
     avatars: Avatars,
 }
@@ -223,7 +238,7 @@ impl Pages {
     /// # Errors
     /// If a language's messages are faulty, or a template is.
     pub fn with_locales(avatars: Avatars, locales: Vec<Locale>) -> Result<Pages, Error> {
-        let languages = std::sync::Arc::new(Languages::new(locales)?);
+        let languages = Arc::new(Languages::new(locales)?);
         let voices = languages.all().map(|language| Voice::new(&languages, language)).collect();
         let mut env = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -309,7 +324,7 @@ impl Pages {
     /// If the action is no path on this server.
     pub fn repost(&self, language: Language, page: &RepostPage) -> Result<Html, Error> {
         if !is_local_path(&page.action) {
-            return Err(Error::Target(page.action.as_str().into()));
+            return Err(Error::RepostTarget);
         }
         let fields: Vec<_> = page.fields.iter().filter(|(name, _)| name != "again").collect();
         let ctx = context! {
@@ -327,12 +342,14 @@ impl Pages {
     /// # Errors
     /// If the address is not `https`, or `http` on loopback where that is allowed.
     pub fn post_to_provider(&self, language: Language, page: &PostPage) -> Result<Html, Error> {
-        let url = Url::parse(&page.url).ok().filter(|url| {
-            let plain_http =
-                url.scheme() == "http" && self.avatars == Avatars::HttpsAndLoopback && is_loopback(url);
-            url.scheme() == "https" || plain_http
-        });
-        let Some(url) = url else { return Err(Error::Target(page.url.as_str().into())) };
+        let url =
+            Url::parse(&page.url).map_err(|_| Error::PostTarget("an address that cannot be read".into()))?;
+        let plain_http =
+            url.scheme() == "http" && self.avatars == Avatars::HttpsAndLoopback && is_loopback(&url);
+        if url.scheme() != "https" && !plain_http {
+            let shown = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
+            return Err(Error::PostTarget(shown.into()));
+        }
         let ctx = context! {
             action => url.as_str(),
             fields => Value::from(Serde(&page.fields)),

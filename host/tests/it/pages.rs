@@ -1,4 +1,5 @@
 //! Every page in every state: what it says, what it sends, and what it never lets through.
+#![expect(clippy::unwrap_used, reason = "what fails here is a failing test")]
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -559,7 +560,7 @@ fn an_error_names_the_provider_quotes_it_and_says_when_to_come_back() {
     assert!(html.contains("and <bdi>Corp GitLab</bdi> takes no more for a while"), "{html}");
     assert!(html.contains("<figcaption><bdi>Corp GitLab</bdi> says:</figcaption>"));
     assert!(html.contains("<blockquote><bdi>no &lt;b&gt;thanks&lt;&#x2f;b&gt;</bdi></blockquote>"));
-    assert!(html.contains("Try again in <bdi>2</bdi> minutes."), "{html}");
+    assert!(html.contains("It should work again in <bdi>2</bdi> minutes."), "{html}");
     assert!(html.contains("href=\"&#x2f;login?return_to=%2Fx&amp;a=b\""));
     for blank in ["", "  \n"] {
         let page = ErrorPage { provider: Some(blank.into()), detail: Some(blank.into()), ..page.clone() };
@@ -588,6 +589,30 @@ fn a_callback_is_sent_again_with_its_fields_and_one_mark() {
 }
 
 #[test]
+fn neither_a_finished_page_nor_a_refusal_prints_what_it_was_given() {
+    let canary = "canary_code_7f3a";
+    let fields = vec![("code".to_owned(), canary.to_owned())];
+    let page = RepostPage { action: "/auth/apple/callback".to_owned(), fields: fields.clone() };
+    let html = pages().repost(EN, &page).unwrap();
+    assert!(html.as_str().contains(canary) && !format!("{html:?}").contains(canary));
+    let page = RepostPage { action: format!("//evil.example?code={canary}"), fields: fields.clone() };
+    let refused = pages().repost(EN, &page).unwrap_err();
+    assert!(!format!("{refused} {refused:?}").contains(canary), "{refused:?}");
+    for url in [format!("http://evil.example/?state={canary}"), format!("https://:{canary}")] {
+        let refused = pages()
+            .post_to_provider(EN, &PostPage { url, fields: fields.clone(), provider: "x".into() })
+            .unwrap_err();
+        assert!(!format!("{refused} {refused:?}").contains(canary), "{refused:?}");
+    }
+}
+
+#[test]
+fn one_set_of_pages_serves_every_thread() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&pages());
+}
+
+#[test]
 fn a_form_for_the_provider_carries_only_what_the_provider_gets() {
     let page = PostPage {
         url: "https://idp.example/begin?x=1&y=2".to_owned(),
@@ -606,6 +631,48 @@ fn every_file_that_a_page_names_is_served() {
         for (tag, _) in parse(html.as_str()).into_iter().filter(|(tag, _)| tag.starts_with("link ")) {
             let path = attribute(tag, "href").unwrap().replace("&#x2f;", "/");
             assert!(vestibule::web::assets::asset(&path).is_some(), "{name}: {path}");
+        }
+    }
+}
+
+/// Relative luminance (WCAG 2.2) of `#rrggbb`.
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+#[test]
+fn text_and_borders_have_enough_contrast_in_light_and_dark() {
+    let path = vestibule::web::assets::path_of("vestibule.css").unwrap();
+    let css = std::str::from_utf8(&vestibule::web::assets::asset(path).unwrap().bytes).unwrap();
+    let themes: Vec<_> =
+        css.split(":root {").skip(1).take(2).map(|rest| rest.split('}').next().unwrap()).collect();
+    for (name, theme) in ["light", "dark"].into_iter().zip(themes) {
+        let colour = |variable: &str| {
+            let (_, rest) = theme.split_once(&format!("--{variable}: ")).unwrap();
+            luminance(rest.split(';').next().unwrap())
+        };
+        for (front, back, least) in [
+            ("ink", "card", 7.0),
+            ("ink", "ground", 7.0),
+            ("ink", "raised", 7.0),
+            ("muted", "card", 4.5),
+            ("muted", "raised", 4.5),
+            ("accent", "card", 4.5),
+            ("accent", "accent-wash", 4.5),
+            ("accent-strong", "accent-wash", 4.5),
+            ("on-accent", "accent", 4.5),
+            ("on-accent", "accent-strong", 4.5),
+            ("good", "raised", 4.5),
+            ("line-strong", "card", 3.0),
+        ] {
+            let (front_light, back_light) = (colour(front), colour(back));
+            let (brighter, darker) = (front_light.max(back_light), front_light.min(back_light));
+            let contrast = (brighter + 0.05) / (darker + 0.05);
+            assert!(contrast >= least, "{name}: {front} on {back} has {contrast:.2}, not {least}");
         }
     }
 }

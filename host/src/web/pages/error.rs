@@ -144,6 +144,36 @@ impl ErrorKind {
         }
     }
 
+    /// What the button to [`ErrorPage::try_again`] says.
+    fn action(self) -> &'static str {
+        match self {
+            Self::CodeExpired
+            | Self::AttemptGone
+            | Self::StateInvalid
+            | Self::OtherBrowser
+            | Self::BadCallback
+            | Self::SettingsChanged
+            | Self::PayloadTooLarge => "error-start-again",
+            Self::RefusedByPolicy
+            | Self::SignupClosed
+            | Self::ProviderMisconfigured
+            | Self::ProviderTurnedOff
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::CrossSite => "error-to-sign-in",
+            Self::DeniedByPerson
+            | Self::BadRequest
+            | Self::ProviderUnavailable
+            | Self::ProviderUnreachable
+            | Self::ProviderRateLimited
+            | Self::ProviderBadAnswer
+            | Self::ProviderFailed
+            | Self::TooManyAttempts
+            | Self::ServiceUnavailable
+            | Self::Internal => "error-try-again",
+        }
+    }
+
     /// The drawing: whose turn it is now.
     fn mood(self) -> &'static str {
         match self {
@@ -198,6 +228,7 @@ impl ErrorPage {
         context! {
             key => self.kind.key(),
             mood => self.kind.mood(),
+            action => self.kind.action(),
             provider => shown(&self.provider),
             detail => shown(&self.detail),
             request_id => Text::from(self.request_id.as_str()).to_string(),
