@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `vestibule`.
+
+fn main() -> std::process::ExitCode {
+    vestibule::cli::run().into()
+}

@@ -1,0 +1,145 @@
+//! `vestibule serve`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Fault, Loaded, LogFormat, ProcessEnvironment};
+use crate::exit::ExitCode;
+use crate::router::router;
+use crate::server::{self, Limits};
+use crate::startup::{self, Ambient};
+use crate::state::App;
+
+pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
+    let loaded = match Config::load(config, &ProcessEnvironment) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            say(&faults);
+            let errors = faults.iter().filter(|fault| fault.is_error()).count();
+            tell(&format!("not started: {errors} {} in the configuration", plural(errors, "error", "errors")));
+            return ExitCode::Configuration;
+        }
+    };
+    log_to_stderr(loaded.config.server.log, verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            return ExitCode::Other;
+        }
+    };
+    let code = runtime.block_on(run(&loaded));
+    // A plugin that loops in its own thread never ends by itself, and must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    code
+}
+
+async fn run(loaded: &Loaded) -> ExitCode {
+    for fault in &loaded.faults {
+        if fault.is_error() {
+            tracing::error!("{fault}");
+        } else {
+            tracing::warn!("{fault}");
+        }
+    }
+    let config = &loaded.config;
+    let listen = config.server.listen;
+    // First of all: a second server must not touch the first one's database.
+    let listener = match TcpListener::bind(listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(
+                "cannot listen on `{listen}`: {error}; stop what uses it, or change `listen` in `[server]`"
+            );
+            return ExitCode::Other;
+        }
+    };
+    let app = match startup::app(config, &Ambient::system()).await {
+        Ok(app) => app,
+        Err(error) => {
+            tracing::error!("cannot start: {error}");
+            return ExitCode::Other;
+        }
+    };
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "cannot wait for signals");
+            return ExitCode::Other;
+        }
+    };
+    announce(&app, listen);
+    let sweeper = tokio::spawn({
+        let app = app.clone();
+        async move {
+            let mut minute = tokio::time::interval(Duration::from_secs(60));
+            minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                minute.tick().await;
+                startup::sweep(&app).await;
+            }
+        }
+    });
+    let limits = Limits::new(!config.server.trusted_proxies.is_empty());
+    let end = async {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!("{name}: no new requests, running ones have {} s to end", limits.drain.as_secs());
+    };
+    let cut = server::serve(listener, router(app.clone()), limits, end).await;
+    sweeper.abort();
+    app.store.close().await;
+    if cut > 0 {
+        tracing::warn!("stopped; {cut} {} cut off", plural(cut, "connection was", "connections were"));
+    } else {
+        tracing::info!("stopped");
+    }
+    ExitCode::Fine
+}
+
+fn announce(app: &App, listen: std::net::SocketAddr) {
+    let registry = app.registry.load();
+    let (ready, not): (Vec<_>, Vec<_>) = registry.all().partition(|entry| entry.running.is_ok());
+    let names = |entries: &[&std::sync::Arc<crate::registry::Entry>]| {
+        entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let ready = if ready.is_empty() { "no provider".to_owned() } else { names(&ready) };
+    let not = if not.is_empty() { String::new() } else { format!("; not: {}", names(&not)) };
+    let (generation, public_url) = (registry.generation, &app.public_url);
+    tracing::info!("ready: {ready}{not}; generation {generation}, {public_url} on {listen}");
+}
+
+/// Foreign crates never say more than `info`: at `debug` they log data.
+fn log_to_stderr(format: LogFormat, verbose: bool) {
+    let filter = EnvFilter::new(if verbose { "info,vestibule=debug" } else { "info" });
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => {
+            use std::io::IsTerminal as _;
+            subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+        }
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+}
+
+fn say(faults: &[Fault]) {
+    for fault in faults {
+        tell(&format!("{}: {fault}", if fault.is_error() { "error" } else { "warning" }));
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "before there is a configuration there is no log")]
+fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+fn plural<'t>(count: usize, one: &'t str, many: &'t str) -> &'t str {
+    if count == 1 { one } else { many }
+}

@@ -1,0 +1,107 @@
+//! The running providers: an immutable set, by name, that is swapped whole.
+//!
+//! A request takes the set once and keeps it to its end, so a swap never changes what it sees.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use crate::name::{PluginName, ProviderName};
+use crate::plugin::Provider;
+
+/// What the configuration says of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Listed, and signs people in.
+    Enabled,
+    /// Not listed and not begun with; callbacks of sign-ins that have begun are served.
+    Hidden,
+    /// Not loaded: begin and callback answer that it was turned off.
+    Disabled,
+}
+
+/// A provider as the server knows it.
+pub struct Entry {
+    /// Its name.
+    pub name: ProviderName,
+    /// The plugin that it is an instance of; not known where its section is at fault.
+    pub plugin: Option<PluginName>,
+    /// What people read on its button.
+    pub label: String,
+    /// The operator's own icon.
+    pub icon: Option<IconFile>,
+    /// Its place on the sign-in page; smaller comes first, then by label.
+    pub order: i32,
+    /// What the configuration says.
+    pub state: State,
+    /// The path of its callback: one per provider (RFC 9700 §4.4.2).
+    pub callback_path: String,
+    /// The provider itself, or why it is not there.
+    pub running: Result<Running, Unavailable>,
+}
+
+/// An operator's icon, read once at start.
+#[derive(Debug, Clone)]
+pub struct IconFile {
+    /// The file.
+    pub bytes: Bytes,
+    /// `image/svg+xml` or `image/png`.
+    pub content_type: &'static str,
+}
+
+/// A provider that is ready.
+pub struct Running {
+    /// The plugin's side.
+    pub provider: Arc<Provider>,
+    /// The absolute URL of its callback, from `public_url` and never from a request.
+    pub redirect_uri: String,
+    /// SHA-256 over realm, redirect URI and client id: a sign-in that began under other ones is not completed.
+    pub settings_digest: [u8; 32],
+}
+
+/// Why a provider cannot be used: for the log. People only read that it is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable(pub String);
+
+/// All providers of one configuration.
+#[derive(Default)]
+pub struct Registry {
+    entries: BTreeMap<ProviderName, Arc<Entry>>,
+    /// Counts the swaps: it is in the log.
+    pub generation: u64,
+}
+
+impl Registry {
+    /// A set of providers.
+    pub fn new(generation: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
+        let entries = entries.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect();
+        Self { entries, generation }
+    }
+
+    /// The provider of that name, as it stands in a path: anything else than a name finds nothing.
+    pub fn get(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.entries.get(name)
+    }
+
+    /// The provider whose callback has that path.
+    pub fn by_callback_path(&self, path: &str) -> Option<&Arc<Entry>> {
+        self.entries.values().find(|entry| entry.callback_path == path)
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.entries.values()
+    }
+
+    /// Those on the sign-in page, in its order.
+    pub fn listed(&self) -> Vec<&Arc<Entry>> {
+        let mut listed: Vec<_> = self.entries.values().filter(|entry| entry.state == State::Enabled).collect();
+        listed.sort_by(|a, b| (a.order, &a.label, &a.name).cmp(&(b.order, &b.label, &b.name)));
+        listed
+    }
+}
+
+/// The set in force.
+pub type CurrentRegistry = ArcSwap<Registry>;

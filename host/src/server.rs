@@ -1,0 +1,100 @@
+//! The accept loop: connections in, requests to the router, and an end that lets running requests finish.
+//!
+//! Not `axum::serve`, which sets no timer: headers that dribble in would hold a connection for ever.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt as _;
+
+use crate::address::Peer;
+
+/// What a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a request's head may take, and how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// How many connections are served at once; the next ones wait in the kernel's queue.
+    pub connections: usize,
+    /// How long running requests may take to end after the signal.
+    pub drain: Duration,
+}
+
+impl Limits {
+    /// Behind a proxy idle connections outlive the proxy's own time-out (75 s with nginx), or it would meet closed ones.
+    pub fn new(behind_proxy: bool) -> Self {
+        Self {
+            header_timeout: Duration::from_secs(if behind_proxy { 80 } else { 10 }),
+            connections: 4096,
+            drain: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The largest number of header fields, and of bytes in a request's head: more is answered with 431.
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Serves until `end` is ready, then lets running requests finish within `limits.drain`.
+///
+/// Gives back how many connections were cut because they did not.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, end: impl Future<Output = ()>) -> usize {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD);
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let mut end = std::pin::pin!(end);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = &mut end => break,
+        };
+        match accepted {
+            Ok((stream, peer, slot)) => {
+                let router = router.clone();
+                let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+                    request.extensions_mut().insert(Peer(peer));
+                    router.clone().oneshot(request.map(axum::body::Body::new))
+                });
+                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%peer, %error, "connection ended");
+                    }
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, most likely: accepting again at once would only burn the processor.
+                tracing::error!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let open = graceful.count();
+    match tokio::time::timeout(limits.drain, graceful.shutdown()).await {
+        Ok(()) => 0,
+        Err(_) => open,
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, slot))
+}

@@ -1,0 +1,75 @@
+//! `POST /auth/<provider>/begin`: from a button to the provider.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::answer::{page, problem, see_other, with_cookie};
+use super::visitor::Visitor;
+use crate::login::begin::{Begin, BeginError, Begun, begin as begin_login};
+use crate::login::return_path::ReturnPath;
+use crate::plugin::To;
+use crate::problem::Problem;
+use crate::session::cookie;
+use crate::state::{App, SharedApp};
+use crate::web::headers::ResponseKind;
+use crate::web::pages::{ErrorKind, PostPage};
+
+pub(crate) async fn begin(
+    State(app): State<SharedApp>,
+    Path(provider): Path<String>,
+    visitor: Visitor,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return problem(&app, &visitor, super::body_problem(&rejection)),
+    };
+    let return_to = url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to").map(|(_, value)| value);
+    match start(&app, &visitor, &provider, ReturnPath::new(return_to.as_deref())).await {
+        Ok(begun) => leave(&app, &visitor, &provider, begun),
+        Err(failed) => problem(&app, &visitor, failed),
+    }
+}
+
+/// The same for a form and for a script: who may begin, and how often.
+pub(crate) async fn start(
+    app: &App,
+    visitor: &Visitor,
+    provider: &str,
+    return_path: ReturnPath,
+) -> Result<Begun, Problem> {
+    if !visitor.own_page {
+        return Err(Problem::new(ErrorKind::CrossSite, "begin did not come from a page of ours"));
+    }
+    if app.registry.load().get(provider).is_none() {
+        return Err(BeginError::NoSuchProvider.into());
+    }
+    if let Err(wait) = app.begin_limit.check(visitor.address) {
+        let cause = format!("too many begins from {}", visitor.address);
+        return Err(Problem { retry_after: Some(wait), ..Problem::new(ErrorKind::TooManyAttempts, cause) });
+    }
+    let begin = Begin {
+        provider,
+        browser: visitor.browser.as_deref(),
+        return_path,
+        locale: Some(app.pages.language_tag(visitor.language)),
+    };
+    Ok(begin_login(&app.login, begin).await?)
+}
+
+fn leave(app: &App, visitor: &Visitor, provider: &str, begun: Begun) -> Response {
+    let response = match begun.to {
+        To::Redirect(url) => see_other(url.as_str()),
+        To::Post { url, fields } => {
+            let label = app.registry.load().get(provider).map(|entry| entry.label.clone()).unwrap_or_default();
+            let post = PostPage { url: url.into(), fields, provider: label.into() };
+            page(app, visitor, ResponseKind::SelfSending, app.pages.post_to_provider(visitor.language, &post))
+        }
+    };
+    match begun.browser {
+        Some(token) => with_cookie(response, &cookie::set(cookie::BROWSER, &token, None)),
+        None => response,
+    }
+}

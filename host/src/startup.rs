@@ -1,0 +1,121 @@
+//! From a configuration to a running server: the database, then each provider, then what handlers reach.
+//!
+//! A provider that cannot be started is unavailable and shouted about; it never stops the others, nor the server.
+
+mod provider;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::begin_limit::BeginLimit;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Environment, ProcessEnvironment, SignupMode};
+use crate::login::Login;
+use crate::plugin::{self, TransportKind};
+use crate::random::{Random, SystemRandom};
+use crate::registry::Registry;
+use crate::session::Sessions;
+use crate::state::{App, SharedApp};
+use crate::store::{self, Location, OpenError, SignupPolicy, Store};
+use crate::web::pages::{self, Pages};
+use crate::web::text::Avatars;
+
+/// What comes from around the process, and which a test replaces.
+pub struct Ambient {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// State, tokens, ids.
+    pub random: Arc<dyn Random>,
+    /// Environment variables, for secrets.
+    pub environment: Arc<dyn Environment>,
+    /// How plugins are called.
+    pub transport: TransportKind,
+}
+
+impl Ambient {
+    /// The machine's own.
+    pub fn system() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            environment: Arc::new(ProcessEnvironment),
+            transport: TransportKind::InProcess,
+        }
+    }
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// No HTTP client could be made.
+    #[error(transparent)]
+    Plugins(#[from] plugin::SharedError),
+    /// The pages that the program holds are broken.
+    #[error("the pages cannot be prepared: {0}")]
+    Pages(#[from] pages::Error),
+}
+
+/// Opens the database, starts every provider, and puts together what handlers reach.
+pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartError> {
+    let avatars =
+        if config.server.public_url.is_loopback_http() { Avatars::HttpsAndLoopback } else { Avatars::Https };
+    let pages = Pages::new(avatars)?;
+    let store = Store::open(&location(&config.database), &store::Options::default()).await?;
+    let registry = Arc::new(ArcSwap::from_pointee(registry(config, &store, ambient).await?));
+    let signup = match config.signup.mode {
+        SignupMode::Auto => SignupPolicy::Auto,
+        SignupMode::Closed => SignupPolicy::Closed,
+    };
+    Ok(Arc::new(App {
+        public_url: config.server.public_url.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        default_provider: config.server.default_provider.clone(),
+        registry: Arc::clone(&registry),
+        login: Login {
+            registry,
+            store: store.clone(),
+            clock: Arc::clone(&ambient.clock),
+            random: Arc::clone(&ambient.random),
+            signup,
+            session_absolute: config.session.absolute,
+        },
+        sessions: Sessions {
+            store: store.clone(),
+            clock: Arc::clone(&ambient.clock),
+            idle: config.session.idle,
+        },
+        store,
+        pages,
+        begin_limit: BeginLimit::new(config.server.begin_rate.get(), Arc::clone(&ambient.clock)),
+        random: Arc::clone(&ambient.random),
+    }))
+}
+
+/// Starts every provider of a configuration.
+async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<Registry, StartError> {
+    let shared = plugin::Shared::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.random))?;
+    let mut starter = provider::Starter { config, store, ambient, shared, plugins: BTreeMap::new() };
+    let mut entries = Vec::new();
+    for provider in config.providers.values() {
+        let entry = starter.start(provider).await;
+        if let Err(why) = &entry.running {
+            tracing::error!(provider = %entry.name, "unavailable: {}", why.0);
+        }
+        entries.push(entry);
+    }
+    Ok(Registry::new(1, entries))
+}
+
+/// What is done once a minute: expired attempts and sessions go, and addresses that are no longer counted.
+pub async fn sweep(app: &App) {
+    app.begin_limit.sweep();
+    match app.store.sweep(app.login.clock.now(), app.sessions.idle).await {
+        Ok(swept) => tracing::debug!(attempts = swept.attempts, sessions = swept.sessions, "swept"),
+        Err(error) => tracing::warn!(%error, "expired rows could not be swept"),
+    }
+}

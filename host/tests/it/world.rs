@@ -1,0 +1,258 @@
+//! A whole installation for one test: `demo-idp`, a configuration, a database file, the plugin's library, and the real
+//! server on a port of its own. The clock stands still until a test moves it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use demo_idp::{DemoIdp, Options};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use vestibule::clock::{ManualClock, Timestamp};
+use vestibule::config::{Config, Environment, Loaded};
+use vestibule::plugin::TransportKind;
+use vestibule::random::{SystemRandom, sha256};
+use vestibule::router::router;
+use vestibule::server::{self, Limits};
+use vestibule::startup::{self, Ambient};
+use vestibule::state::SharedApp;
+use vestibule_demo_idp as demo_idp;
+use vestibule_demo_idp::visitor::{Visitor, forms};
+
+/// 2023-11-14T22:13:20Z: where every test's clock stands at first.
+pub const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+/// The client that `demo-idp` knows from the start.
+pub const CLIENT_ID: &str = "demo-client-1";
+/// Its secret: to be found nowhere else.
+pub const CLIENT_SECRET: &str = "demo/secret+canary=0123456789abcdef";
+
+/// A running installation.
+pub struct World {
+    /// The provider's side.
+    pub idp: DemoIdp,
+    /// What handlers reach.
+    pub app: SharedApp,
+    /// The server's clock.
+    pub clock: Arc<ManualClock>,
+    /// `http://localhost:PORT`.
+    pub url: String,
+    /// Holds the database and the secret's file.
+    pub folder: TempDir,
+    end: Option<oneshot::Sender<()>>,
+    served: JoinHandle<usize>,
+}
+
+/// What a test wants otherwise.
+pub struct Plan {
+    /// Lines for `[server]`.
+    pub server: String,
+    /// Whole sections, `[signup]` for instance.
+    pub sections: String,
+    /// Lines for `[provider.github]`.
+    pub provider: String,
+    /// Lines for `[provider.github.settings]`.
+    pub settings: String,
+    /// How plugins are called.
+    pub transport: TransportKind,
+    /// An earlier world, to go on with its database and its provider.
+    pub after: Option<Stopped>,
+    /// What a connection may take.
+    pub limits: Limits,
+    /// The port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// The client id in the settings.
+    pub client_id: String,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            server: String::new(),
+            sections: String::new(),
+            provider: String::new(),
+            settings: String::new(),
+            transport: TransportKind::InProcess,
+            after: None,
+            limits: Limits::new(false),
+            port: 0,
+            client_id: CLIENT_ID.to_owned(),
+        }
+    }
+}
+
+/// What is left of a world whose server has ended.
+pub struct Stopped {
+    /// How many connections were cut.
+    pub cut: usize,
+    /// The provider's side, still running.
+    pub idp: DemoIdp,
+    /// The database and the secret's file.
+    pub folder: TempDir,
+}
+
+struct NoEnvironment;
+
+impl Environment for NoEnvironment {
+    fn get(&self, _: &str) -> Option<std::ffi::OsString> {
+        None
+    }
+}
+
+impl Plan {
+    /// With this transport and nothing else.
+    pub fn on(transport: TransportKind) -> Self {
+        Self { transport, ..Self::default() }
+    }
+
+    /// Starts it all.
+    pub async fn start(self) -> World {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let (idp, folder) = match self.after {
+            Some(stopped) => (stopped.idp, stopped.folder),
+            None => (DemoIdp::start(Options::default()).await.unwrap(), tempfile::tempdir().unwrap()),
+        };
+        assert!(idp.register_redirect_uri(CLIENT_ID, &format!("{url}/auth/github/callback")));
+        let secret = folder.path().join("client-secret");
+        std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
+        private(&secret);
+
+        let library = library("github");
+        let pin = data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(&library).unwrap()));
+        let text = format!(
+            r#"
+[server]
+public_url = "{url}"
+{server}
+{sections}
+[plugin.github]
+path = "{library}"
+sha256 = ["{pin}"]
+[provider.github]
+transport = "in-process"
+label = "GitHub"
+{provider}
+[provider.github.settings]
+base_url = "{idp}"
+client_id = "{client_id}"
+client_secret_file = "client-secret"
+{settings}
+"#,
+            server = self.server,
+            sections = self.sections,
+            library = library.display(),
+            provider = self.provider,
+            settings = self.settings,
+            client_id = self.client_id,
+            idp = idp.base_url(),
+        );
+        let config = folder.path().join("config.toml");
+        std::fs::write(&config, text).unwrap();
+        let Loaded { config, faults } = Config::load(&config, &NoEnvironment).unwrap();
+        assert!(faults.iter().all(|fault| !fault.is_error()), "{faults:?}");
+
+        let clock = Arc::new(ManualClock::new(START));
+        let ambient = Ambient {
+            clock: clock.clone(),
+            random: Arc::new(SystemRandom),
+            environment: Arc::new(NoEnvironment),
+            transport: self.transport,
+        };
+        let app = startup::app(&config, &ambient).await.unwrap();
+        let (end, ended) = oneshot::channel::<()>();
+        let served = tokio::spawn(server::serve(listener, router(app.clone()), self.limits, async {
+            let _ = ended.await;
+        }));
+        World { idp, app, clock, url, folder, end: Some(end), served }
+    }
+}
+
+impl World {
+    /// One with nothing special.
+    pub async fn start() -> Self {
+        Plan::default().start().await
+    }
+
+    /// A browser with an empty jar.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(&self.url).unwrap()
+    }
+
+    /// The absolute address of one of the server's paths.
+    pub fn at(&self, path: &str) -> url::Url {
+        url::Url::parse(&format!("{}{path}", self.url)).unwrap()
+    }
+
+    /// The database, opened beside the server for a look.
+    pub async fn database(&self) -> sqlx::SqlitePool {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("vestibule.db"));
+        sqlx::SqlitePool::connect_with(options).await.unwrap()
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let query = format!("SELECT COUNT(*) FROM {table}");
+        #[expect(clippy::disallowed_methods, reason = "a test looks at tables that it names itself")]
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
+        query.fetch_one(&self.database().await).await.unwrap()
+    }
+
+    /// Walks a browser to the provider and presses the button of that person; gives back where the provider sends it,
+    /// and the cookies it would bring there. Nobody has gone there yet.
+    pub async fn callback(&self, visitor: &mut Visitor, person: &str) -> (url::Url, String) {
+        let page = visitor.begin("github").await.unwrap();
+        let form = forms(&page.text()).into_iter().next().unwrap();
+        let button = form.buttons.iter().find(|button| button.value == person).unwrap();
+        let mut fields = form.fields.clone();
+        fields.push((button.name.clone(), button.value.clone()));
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+        let answer = plain_client()
+            .post(page.url.join(&form.action).unwrap())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let callback = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+        let cookies = visitor.browser().cookies.header(&callback, "GET", false).unwrap();
+        (callback, cookies)
+    }
+
+    /// Sends the signal, and waits until the server has ended.
+    pub async fn stop(mut self) -> Stopped {
+        if let Some(end) = self.end.take() {
+            let _ = end.send(());
+        }
+        let cut = self.served.await.unwrap();
+        self.app.store.close().await;
+        Stopped { cut, idp: self.idp, folder: self.folder }
+    }
+}
+
+/// A plugin's library, which `cargo xtask test` has built. A missing one is a failure with the cure, never a skip.
+pub fn library(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_vestibule")).parent().unwrap();
+    let library = folder.join(format!("libvestibule_plugin_{name}.so"));
+    assert!(library.is_file(), "{} is missing: build it first, with `cargo build --workspace`", library.display());
+    library
+}
+
+fn private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A client that follows nothing and keeps nothing: for requests that no browser would send.
+pub fn plain_client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .tls_certs_only([])
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap()
+}
