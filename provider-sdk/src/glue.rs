@@ -4,7 +4,10 @@
 //! given.
 
 mod contain;
+pub(crate) mod driver;
 mod operation;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
