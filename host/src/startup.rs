@@ -54,7 +54,7 @@ pub enum StartError {
     Store(#[from] OpenError),
     /// No HTTP client could be made.
     #[error(transparent)]
-    Plugins(#[from] plugin::SharedError),
+    Plugins(#[from] plugin::StartError),
     /// The pages that the program holds are broken.
     #[error("the pages cannot be prepared: {0}")]
     Pages(#[from] pages::Error),
