@@ -5,7 +5,10 @@
 mod api;
 mod authorize;
 mod faults;
+mod programs;
 mod relying_party;
 mod server;
 mod token;
+mod toy_server;
+mod visitor;
 mod wire_faults;
