@@ -1,1 +1,32 @@
-//! (skeleton)
+//! Identity providers on loopback, with the quirks of the real ones, for the demo and the tests.
+//!
+//! [`DemoIdp`] serves one provider in this process: tests start it on port 0, drive a browser or [`visitor`] through it,
+//! and ask [`DemoIdp::requests`] what the relying party really sent. What goes wrong is named, not built: see [`Fault`].
+//! Everybody who can be chosen is in [`people::cast`]; the personality so far is GitHub's (`github`).
+//!
+//! It lets everybody in and hands out guessable codes, so it listens on loopback only, and answers no other `Host`. It
+//! must not know the server that it is used to test: what it expects is the providers' documentation alone.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod clock;
+mod door;
+mod fault;
+mod github;
+mod gzip_bomb;
+mod html;
+mod ledger;
+mod lock;
+pub mod people;
+mod request;
+mod server;
+mod spoil;
+mod state;
+pub mod visitor;
+
+pub use fault::{Endpoint, Fault, FaultError};
+pub use ledger::{CODE_LIFE, Client};
+pub use people::Person;
+pub use request::Request;
+pub use server::{DemoIdp, Options};

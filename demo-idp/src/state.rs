@@ -1,0 +1,29 @@
+//! What a personality may reach while it answers: people, ledger, clock, its own address. Knows no socket.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::fault::Faults;
+use crate::ledger::Ledger;
+use crate::people::Person;
+use crate::request::Request;
+
+/// How many requests the log keeps; older ones are dropped, so that a demo left running does not grow.
+pub(crate) const LOG_LENGTH: usize = 10_000;
+
+/// One provider's whole state.
+pub(crate) struct State {
+    /// `http://127.0.0.1:PORT`, without a final slash.
+    pub(crate) base_url: String,
+    /// The same port under another name: another origin, yet still ours to watch.
+    pub(crate) other_origin: String,
+    pub(crate) clock: Clock,
+    pub(crate) people: Mutex<Vec<Person>>,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) faults: Faults,
+    pub(crate) log: Mutex<VecDeque<Request>>,
+    /// The pause between two bytes of the fault `slow`.
+    pub(crate) slow_pause: Duration,
+}
