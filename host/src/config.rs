@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::name::{PluginName, ProviderName};
+use crate::store::Location;
 
 mod document;
 mod fault;
@@ -34,7 +35,7 @@ pub use providers::{Provider, ProviderConfig, ProviderState, Transport};
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use quantity::PerMinute;
 pub use secret::{Environment, ProcessEnvironment};
-pub use server::{Database, LogFormat, Server, Session, Signup, SignupMode};
+pub use server::{LogFormat, Server, Session, Signup, SignupMode};
 
 use document::Document;
 use reader::Reader;
@@ -48,7 +49,7 @@ pub struct Config {
     /// `[server]`
     pub server: Server,
     /// `[database]`
-    pub database: Database,
+    pub database: Location,
     /// `[signup]`
     pub signup: Signup,
     /// `[session]`

@@ -54,7 +54,10 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let kind = match error.kind() {
-            StoreErrorKind::Unavailable | StoreErrorKind::ReadOnly | StoreErrorKind::DiskFull => {
+            StoreErrorKind::Busy
+            | StoreErrorKind::Unavailable
+            | StoreErrorKind::ReadOnly
+            | StoreErrorKind::Full => {
                 ErrorKind::ServiceUnavailable
             }
             _ => ErrorKind::Internal,

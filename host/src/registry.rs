@@ -62,7 +62,8 @@ pub struct Running {
 }
 
 /// Why a provider cannot be used: for the log. People only read that it is so.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct Unavailable(pub String);
 
 /// All providers of one configuration.

@@ -69,7 +69,7 @@ async fn elsewhere(
     request: axum::extract::Request,
 ) -> Response {
     if app.registry.load().by_callback_path(uri.path()).is_some() {
-        let service = callback().method_not_allowed_fallback(wrong_method).with_state(app);
+        let service = callback().fallback(wrong_method).with_state(app);
         return match service.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

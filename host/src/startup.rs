@@ -18,7 +18,7 @@ use crate::random::{Random, SystemRandom};
 use crate::registry::Registry;
 use crate::session::Sessions;
 use crate::state::{App, SharedApp};
-use crate::store::{self, Location, OpenError, SignupPolicy, Store};
+use crate::store::{self, OpenError, SignupPolicy, Store};
 use crate::web::pages::{self, Pages};
 use crate::web::text::Avatars;
 
@@ -65,7 +65,7 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
     let avatars =
         if config.server.public_url.is_loopback_http() { Avatars::HttpsAndLoopback } else { Avatars::Https };
     let pages = Pages::new(avatars)?;
-    let store = Store::open(&location(&config.database), &store::Options::default()).await?;
+    let store = Store::open(&config.database, &store::Options::default()).await?;
     let registry = Arc::new(ArcSwap::from_pointee(registry(config, &store, ambient).await?));
     let signup = match config.signup.mode {
         SignupMode::Auto => SignupPolicy::Auto,

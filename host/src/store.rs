@@ -26,7 +26,7 @@ use sqlx::{Pool, SqlSafeStr as _, Transaction};
 
 pub use self::attempts::{Attempt, Purpose};
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
-pub use self::location::{Location, NotALocation};
+pub use self::location::Location;
 pub use self::people::{Identity, Profile, User};
 pub use self::provider_table::{Adopted, ProviderChain};
 pub use self::sessions::{CurrentSession, Swept};
@@ -131,16 +131,17 @@ impl Store {
     }
 
     /// Takes a login attempt: it is deleted as it is read, so that of any number of callers one gets it. An expired
-    /// one is deleted, too, and is nobody's.
+    /// one is deleted, too, and is nobody's. Another browser's stays where it is: who knows a state cannot spoil it.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn take_attempt(
         &self,
         state_hash: &[u8; 32],
+        browser_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
-        sql!(self, take_attempt(state_hash, now))
+        sql!(self, take_attempt(state_hash, browser_hash, now))
     }
 
     /// The session of a token at the server's own origin, if it has neither expired nor been idle for too long.

@@ -120,12 +120,7 @@ impl Browser {
         button: Option<&Button>,
     ) -> Result<Page, BrowseError> {
         let mut url = page.url.join(&form.action).map_err(|_| BrowseError::Address(form.action.clone()))?;
-        let mut encoder = url::form_urlencoded::Serializer::new(String::new());
-        encoder.extend_pairs(&form.fields);
-        if let Some(button) = button.filter(|button| !button.name.is_empty()) {
-            encoder.append_pair(&button.name, &button.value);
-        }
-        let encoded = encoder.finish();
+        let encoded = encode(form, button);
         let cause = Cause { page: Some(page), navigation: true };
         if form.method == "post" {
             return self.travel(Method::POST, url, Some(encoded), &cause).await;
@@ -213,6 +208,15 @@ impl Browser {
         }
         Ok(Page { url: url.clone(), status, headers, body: bytes.into(), through: Vec::new() })
     }
+}
+
+fn encode(form: &Form, button: Option<&Button>) -> String {
+    let mut encoder = url::form_urlencoded::Serializer::new(String::new());
+    encoder.extend_pairs(&form.fields);
+    if let Some(button) = button.filter(|button| !button.name.is_empty()) {
+        encoder.append_pair(&button.name, &button.value);
+    }
+    encoder.finish()
 }
 
 /// `Sec-Fetch-Site` (Fetch Metadata §2.4): the furthest that anything on the way is from the page that asked. A site is a

@@ -45,6 +45,11 @@ impl PublicUrl {
         self.loopback_http
     }
 
+    /// Whether browsers come over TLS.
+    pub fn is_https(&self) -> bool {
+        !self.loopback_http
+    }
+
     /// The absolute URL of a path of ours, which begins with `/` and is already percent-encoded.
     pub fn join(&self, path: &str) -> String {
         debug_assert!(path.starts_with('/'), "a path of ours");

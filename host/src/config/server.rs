@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -16,6 +16,7 @@ use super::quantity::{PerMinute, duration, shown};
 use super::secret::{self, Environment};
 use super::section::{Found, Keys, Section};
 use crate::name::ProviderName;
+use crate::store::Location;
 
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +42,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// `[database]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Database {
-    /// The embedded one: a file, made at first start.
-    Sqlite {
-        /// The file, relative to the process's folder or absolute.
-        path: PathBuf,
-    },
 }
 
 /// `[signup]`: what happens to a proven account that has no user yet.
@@ -161,7 +152,7 @@ pub(crate) fn database(
     section: &mut Section<'_>,
     folder: &Path,
     environment: &dyn Environment,
-) -> Option<Database> {
+) -> Option<Location> {
     section.choice("migrate", &[("auto", ())], &["manual"]);
     let (url, file, variable) = (section.text("url"), section.text("url_file"), section.text("url_env"));
     let written: Vec<&str> =
@@ -179,7 +170,7 @@ pub(crate) fn database(
     } else if let Some(found) = variable {
         (found.line, secret::from_environment("url_env", found.value, environment))
     } else {
-        return Some(Database::Sqlite { path: folder.join("vestibule.db") });
+        return Some(Location::Sqlite(folder.join("vestibule.db")));
     };
     match read {
         Ok(read) => {
@@ -196,7 +187,7 @@ pub(crate) fn database(
 }
 
 /// Messages of this one repeat the scheme alone: the rest may hold a password.
-fn database_url(section: &mut Section<'_>, line: u32, url: &str, folder: &Path) -> Option<Database> {
+fn database_url(section: &mut Section<'_>, line: u32, url: &str, folder: &Path) -> Option<Location> {
     let cure = "write `sqlite:` and the path of a file, as in `sqlite:vestibule.db`";
     match url.split_once(':') {
         Some(("sqlite", rest)) => {
@@ -205,7 +196,7 @@ fn database_url(section: &mut Section<'_>, line: u32, url: &str, folder: &Path) 
                 section.fault(line, "the database URL names no file", cure);
                 return None;
             }
-            Some(Database::Sqlite { path: folder.join(path) })
+            Some(Location::Sqlite(folder.join(path)))
         }
         Some((scheme @ ("postgres" | "postgresql"), _)) => {
             section.fault(line, format!("`{scheme}:` is not in this version"), cure);

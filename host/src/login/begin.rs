@@ -41,7 +41,7 @@ pub enum BeginError {
     #[error("`{0}` is turned off")]
     TurnedOff(ProviderName),
     /// It could not be started.
-    #[error("`{0}` is unavailable: {}", .1.0)]
+    #[error("`{0}` is unavailable: {1}")]
     Unavailable(ProviderName, Unavailable),
     /// The plugin's operation failed.
     #[error("`{0}`: {1}")]

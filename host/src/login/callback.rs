@@ -61,7 +61,7 @@ pub enum CallbackError {
     #[error("`{0}` was turned off during the sign-in")]
     TurnedOff(ProviderName),
     /// The provider is not running.
-    #[error("`{0}` is unavailable: {}", .1.0)]
+    #[error("`{0}` is unavailable: {1}")]
     Unavailable(ProviderName, Unavailable),
     /// Realm, redirect URI or client id are not those that the sign-in began under.
     #[error("the settings of `{0}` changed during the sign-in")]

@@ -15,7 +15,7 @@ mod tests {
     fn agrees_with_the_example_of_rfc_7636_appendix_b() {
         assert_eq!(
             super::challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
-            "E9Melhoa2OwvFrEMTJeCHmTJSdP-A7gThCMcLEijcM4"
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
         );
     }
 }

@@ -65,7 +65,8 @@ fn card(app: &App, user: &User, identity: Identity) -> IdentityCard {
         }),
         email: identity.email.map(|email| email.address.into()),
         since: identity.linked_at,
-        last_sync: identity.last_sync,
+        // An identity whose account row was lost is still shown.
+        last_sync: identity.last_sync.unwrap_or(identity.linked_at),
         primary: identity.provider == user.primary_provider,
         provider: identity.provider,
     }

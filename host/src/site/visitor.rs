@@ -13,10 +13,10 @@ use crate::web::i18n::Language;
 
 /// The id of a request: in its log lines, on its error page, in `X-Request-Id`.
 #[derive(Debug, Clone)]
-pub struct RequestId(pub String);
+pub(crate) struct RequestId(pub String);
 
 /// Who asks.
-pub struct Visitor {
+pub(crate) struct Visitor {
     /// The request's id.
     pub id: String,
     /// The language of its pages.

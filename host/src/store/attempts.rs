@@ -20,7 +20,7 @@ statements! {
     INSERT_ATTEMPT = "INSERT INTO login_attempts (state_hash, browser_hash, provider, purpose, user_id, redirect_uri,
         expected_iss, nonce, code_verifier, carry, return_path, settings_digest, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    TAKE_ATTEMPT = "DELETE FROM login_attempts WHERE state_hash = $1
+    TAKE_ATTEMPT = "DELETE FROM login_attempts WHERE state_hash = $1 AND browser_hash = $2
         RETURNING state_hash, browser_hash, provider, purpose, user_id, redirect_uri, expected_iss, nonce,
         code_verifier, carry, return_path, settings_digest, created_at, expires_at";
     SWEEP_ATTEMPTS = "DELETE FROM login_attempts WHERE expires_at <= $1";
@@ -119,10 +119,11 @@ impl<DB: Backend> Sql<DB> {
     pub(super) async fn take_attempt(
         &self,
         state_hash: &[u8; 32],
+        browser_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
         let mut tx = self.write().await?;
-        let row = Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).first(&mut tx).await?;
+        let row = Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).bind(browser_hash).first(&mut tx).await?;
         // Before anything is read from it: whatever it holds, it is used up.
         self.commit(tx).await?;
         let Some(row) = row else { return Ok(None) };

@@ -134,6 +134,11 @@ impl Pages {
         self.languages.negotiate(accept_language)
     }
 
+    /// Its tag (BCP 47).
+    pub fn language_tag(&self, language: Language) -> String {
+        self.languages.tag(language)
+    }
+
     /// Checks a picture's address; `None` shows a letter instead.
     pub fn avatar(&self, url: &str) -> Option<AvatarUrl> {
         AvatarUrl::parse(url, self.avatars)

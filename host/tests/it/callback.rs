@@ -31,8 +31,7 @@ async fn a_state_that_is_missing_foreign_or_used_is_refused() {
     let without = callback.as_str().replace("state=", "other=");
     refused(&world, get(&without, &cookies).await, 400).await;
     let foreign = format!("{}/auth/github/callback?code=x&state={}", world.url, "A".repeat(43));
-    let page = refused(&world, get(&foreign, &cookies).await, 400).await;
-    assert!(page.contains("state"), "{page}");
+    refused(&world, get(&foreign, &cookies).await, 400).await;
     assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
     let again = get(callback.as_str(), &cookies).await;
     assert_eq!(again.status(), 400);
@@ -156,9 +155,9 @@ async fn what_is_no_callback_is_refused_without_a_crash() {
         let url = format!("{}/auth/github/callback?{query}", world.url);
         refused(&world, get(&url, &cookies).await, 400).await;
     }
-    let huge = format!("{}/auth/github/callback?code={}", world.url, "a".repeat(64 * 1024));
+    let huge = format!("{}/auth/github/callback?code={}", world.url, "a".repeat(20 * 1024));
     let answer = get(&huge, &cookies).await;
-    assert!([414, 431].contains(&answer.status().as_u16()), "{}", answer.status());
+    assert_eq!(answer.status(), 431);
     for content_type in ["application/json", "multipart/form-data; boundary=x", ""] {
         let answer = plain_client()
             .post(format!("{}/auth/github/callback", world.url))

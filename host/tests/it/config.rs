@@ -12,9 +12,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use vestibule::config::settings::{self, CheckedSettings};
 use vestibule::config::{
-    Config, Database, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode,
+    Config, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode,
 };
 use vestibule::name::{PluginName, ProviderName};
+use vestibule::store::Location;
 
 mod settings_check;
 
@@ -214,7 +215,7 @@ fn the_smallest_configuration_starts_with_the_defaults() {
     assert_eq!(config.server.default_provider, None);
     assert_eq!(config.server.begin_rate.get().get(), 30);
     assert_eq!(config.server.log, LogFormat::Text);
-    assert_eq!(config.database, Database::Sqlite { path: folder.path("vestibule.db") });
+    assert_eq!(config.database, Location::Sqlite(folder.path("vestibule.db")));
     assert_eq!(config.signup.mode, SignupMode::Auto);
     assert_eq!(config.session.idle, Duration::from_secs(7 * 86_400));
     assert_eq!(config.session.absolute, Duration::from_secs(30 * 86_400));
@@ -260,7 +261,7 @@ nested = {{ a = [1, 2.5, true] }}
         PIN.to_uppercase()
     ));
     assert_eq!(said, [""; 0]);
-    assert_eq!(config.database, Database::Sqlite { path: "/var/lib/vestibule/main.db".into() });
+    assert_eq!(config.database, Location::Sqlite("/var/lib/vestibule/main.db".into()));
     assert_eq!(config.signup.mode, SignupMode::Closed);
     assert_eq!(config.session.idle, Duration::from_secs(30_600));
     assert_eq!(config.server.default_provider, Some("corp".parse().unwrap()));

@@ -1,5 +1,9 @@
 //! Everything together: the real router, a real database, real plugins; only the provider's side is played by `demo-idp`.
 
-mod store;
+mod begin;
+mod callback;
 mod config;
 mod pages;
+mod sign_in;
+mod store;
+mod world;

@@ -4,7 +4,7 @@ use vestibule_demo_idp::visitor::VisitError;
 use vestibule_demo_idp::{Endpoint, Person};
 use vestibule::plugin::TransportKind;
 
-use crate::world::{CLIENT_ID, Plan, World, plain_client};
+use crate::world::{CLIENT_ID, Plan, plain_client};
 
 /// Writes each test twice: nothing above the transport may notice which it is.
 macro_rules! on_both_transports {
@@ -25,7 +25,7 @@ macro_rules! on_both_transports {
                 $(#[$attribute])*
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
-                    super::$name(TransportKind::Pipe).await;
+                    super::$name(TransportKind::Pipe { seed: 7 }).await;
                 }
             )*
         }
@@ -91,9 +91,9 @@ on_both_transports! {
 
     async fn the_person_lands_where_they_wanted_to_go(transport) {
         let world = Plan::on(transport).start().await;
-        let mut visitor = world.visitor().returning_to("/wiki/Page?x=1");
+        let mut visitor = world.visitor().returning_to("/healthz?x=1");
         let signed_in = visitor.sign_in("github", None).await.unwrap();
-        assert_eq!(signed_in.landed, format!("{}/wiki/Page", world.url));
+        assert_eq!(signed_in.landed, format!("{}/healthz", world.url));
     }
 
     async fn a_return_path_to_another_origin_leads_home(transport) {
@@ -141,7 +141,16 @@ on_both_transports! {
         let mut sign_ins = tokio::task::JoinSet::new();
         for _ in 0..100 {
             let mut visitor = world.visitor();
-            sign_ins.spawn(async move { visitor.sign_in("github", Some("octavia")).await.unwrap().id() });
+            sign_ins.spawn(async move {
+                loop {
+                    match visitor.sign_in("github", Some("octavia")).await {
+                        Ok(signed_in) => break signed_in.id(),
+                        // No more than 64 operations of one provider run at once; the next person tries again.
+                        Err(VisitError::ErrorPage { status: 503, .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
         }
         let mut ids = sign_ins.join_all().await;
         ids.sort();

@@ -1,6 +1,7 @@
 //! A whole installation for one test: `demo-idp`, a configuration, a database file, the plugin's library, and the real
 //! server on a port of its own. The clock stands still until a test moves it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestibule::clock::{ManualClock, Timestamp};
-use vestibule::config::{Config, Environment, Loaded};
+use vestibule::config::{Config, Loaded};
 use vestibule::plugin::TransportKind;
 use vestibule::random::{SystemRandom, sha256};
 use vestibule::router::router;
@@ -93,14 +94,6 @@ pub struct Stopped {
     pub folder: TempDir,
 }
 
-struct NoEnvironment;
-
-impl Environment for NoEnvironment {
-    fn get(&self, _: &str) -> Option<std::ffi::OsString> {
-        None
-    }
-}
-
 impl Plan {
     /// With this transport and nothing else.
     pub fn on(transport: TransportKind) -> Self {
@@ -149,16 +142,17 @@ client_secret_file = "client-secret"
             client_id = self.client_id,
             idp = idp.base_url(),
         );
+        let environment = BTreeMap::<String, String>::new();
         let config = folder.path().join("config.toml");
         std::fs::write(&config, text).unwrap();
-        let Loaded { config, faults } = Config::load(&config, &NoEnvironment).unwrap();
+        let Loaded { config, faults } = Config::load(&config, &environment).unwrap();
         assert!(faults.iter().all(|fault| !fault.is_error()), "{faults:?}");
 
         let clock = Arc::new(ManualClock::new(START));
         let ambient = Ambient {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
-            environment: Arc::new(NoEnvironment),
+            environment: Arc::new(environment),
             transport: self.transport,
         };
         let app = startup::app(&config, &ambient).await.unwrap();

@@ -12,7 +12,7 @@ use super::{DAY, Db, MICROSECOND, NOW, hash, name};
 pub(super) fn attempt(state: u64, browser: u64) -> Attempt {
     Attempt {
         state_hash: hash(state),
-        browser_hash: hash(1_000_000 + browser),
+        browser_hash: self::browser(browser),
         provider: name("github"),
         purpose: Purpose::SignIn,
         user_id: None,
@@ -28,6 +28,18 @@ pub(super) fn attempt(state: u64, browser: u64) -> Attempt {
     }
 }
 
+fn browser(number: u64) -> [u8; 32] {
+    hash(1_000_000 + number)
+}
+
+#[tokio::test]
+async fn another_browser_gets_nothing_and_spoils_nothing() {
+    let db = Db::new().await;
+    db.store.insert_attempt(&attempt(1, 1)).await.unwrap();
+    assert!(db.store.take_attempt(&hash(1), &browser(2), NOW).await.unwrap().is_none());
+    assert!(db.store.take_attempt(&hash(1), &browser(1), NOW).await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn an_attempt_comes_back_as_it_was_and_only_once() {
     let db = Db::new().await;
@@ -36,13 +48,13 @@ async fn an_attempt_comes_back_as_it_was_and_only_once() {
     given.carry = "c".repeat(1024);
     db.store.insert_attempt(&given).await.unwrap();
 
-    let taken = db.store.take_attempt(&given.state_hash, NOW).await.unwrap().unwrap();
+    let taken = db.store.take_attempt(&given.state_hash, &given.browser_hash, NOW).await.unwrap().unwrap();
     assert_eq!(taken.nonce.expose_secret(), "nonce");
     assert_eq!(taken.code_verifier.expose_secret(), "verifier");
     // The secrets print as nothing, here and there.
     assert_eq!(format!("{taken:?}"), format!("{given:?}"));
     assert!(!format!("{taken:?}").contains("verifier\""));
-    assert!(db.store.take_attempt(&given.state_hash, NOW).await.unwrap().is_none());
+    assert!(db.store.take_attempt(&given.state_hash, &given.browser_hash, NOW).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,10 +65,10 @@ async fn twenty_callbacks_at_once_get_one_attempt() {
     let mut tasks = JoinSet::new();
     for _ in 0..20 {
         let db = db.clone();
-        tasks.spawn(async move { db.store.take_attempt(&hash(1), NOW).await.unwrap() });
+        tasks.spawn(async move { db.store.take_attempt(&hash(1), &browser(1), NOW).await.unwrap() });
     }
     assert_eq!(tasks.join_all().await.iter().flatten().count(), 1);
-    assert!(db.store.take_attempt(&hash(2), NOW).await.unwrap().is_some());
+    assert!(db.store.take_attempt(&hash(2), &browser(1), NOW).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -65,7 +77,7 @@ async fn an_attempt_expires_to_the_microsecond_and_is_gone() {
     let end = attempt(1, 1).expires_at;
     for (at, expected) in [(end - MICROSECOND, true), (end, false), (end + MICROSECOND, false)] {
         db.store.insert_attempt(&attempt(1, 1)).await.unwrap();
-        assert_eq!(db.store.take_attempt(&hash(1), at).await.unwrap().is_some(), expected);
+        assert_eq!(db.store.take_attempt(&hash(1), &browser(1), at).await.unwrap().is_some(), expected);
         assert_eq!(db.count("SELECT COUNT(*) FROM login_attempts").await, 0);
     }
 }
@@ -80,9 +92,9 @@ async fn the_twenty_first_attempt_drops_the_browsers_oldest_and_nobody_elses() {
         db.store.insert_attempt(&one).await.unwrap();
     }
     assert_eq!(db.count("SELECT COUNT(*) FROM login_attempts").await, 21);
-    assert!(db.store.take_attempt(&hash(0), NOW).await.unwrap().is_none());
-    for n in (1..21).chain([999]) {
-        assert!(db.store.take_attempt(&hash(n), NOW).await.unwrap().is_some(), "{n}");
+    assert!(db.store.take_attempt(&hash(0), &browser(1), NOW).await.unwrap().is_none());
+    for (n, whose) in (1..21).map(|n| (n, 1)).chain([(999, 2)]) {
+        assert!(db.store.take_attempt(&hash(n), &browser(whose), NOW).await.unwrap().is_some(), "{n}");
     }
 }
 
@@ -96,7 +108,7 @@ async fn the_newest_attempt_stays_when_the_clock_was_moved_back() {
     newest.created_at = NOW - DAY;
     db.store.insert_attempt(&newest).await.unwrap();
     assert_eq!(db.count("SELECT COUNT(*) FROM login_attempts").await, 20);
-    assert!(db.store.take_attempt(&hash(20), NOW).await.unwrap().is_some());
+    assert!(db.store.take_attempt(&hash(20), &browser(1), NOW).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -105,6 +117,6 @@ async fn a_state_is_never_overwritten() {
     db.store.insert_attempt(&attempt(1, 1)).await.unwrap();
     let error = db.store.insert_attempt(&attempt(1, 2)).await.unwrap_err();
     assert_eq!(error.to_string(), "the database refused a row (`INSERT_ATTEMPT`): login_attempts.state_hash");
-    let kept = db.store.take_attempt(&hash(1), NOW).await.unwrap().unwrap();
+    let kept = db.store.take_attempt(&hash(1), &browser(1), NOW).await.unwrap().unwrap();
     assert_eq!(kept.browser_hash, attempt(1, 1).browser_hash);
 }

@@ -334,7 +334,7 @@ async fn fifty_writers_in_two_processes_see_no_error() {
                 store.adopt_provider(&provider, &plugin, "https://github.com", NOW).await.unwrap();
                 let attempt = super::attempts::attempt(number, n % 5);
                 store.insert_attempt(&attempt).await.unwrap();
-                store.take_attempt(&attempt.state_hash, NOW).await.unwrap();
+                store.take_attempt(&attempt.state_hash, &attempt.browser_hash, NOW).await.unwrap();
                 let signup = SignupPolicy::Auto;
                 let session = session(number);
                 let sign_in = SignIn { provider: &provider, account: &person, signup, session, now: NOW };
