@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod name;
+#[expect(unsafe_code, reason = "calls into loaded libraries; which files may is said there")]
 pub mod plugin;
 pub mod random;
 pub mod store;
