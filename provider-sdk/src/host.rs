@@ -1,0 +1,229 @@
+//! The host, as a provider's `async fn` sees it. What a call becomes on the way out is `exchange`'s business.
+
+pub(crate) mod exchange;
+mod pages;
+mod verify;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use vestibule_abi::record::{self, level, service};
+use vestibule_abi::{Sensitive, message};
+
+pub use pages::Pages;
+pub use verify::VerifyJwt;
+
+use crate::{Error, Request, Response, Result};
+use exchange::{Call, Exchange};
+
+/// What one operation may ask of the host. All that a provider waits for comes from here.
+///
+/// An operation has 15 s, and may make 32 requests; 8 run at once, and more than that wait their turn. The host follows
+/// no redirect, and repeats nothing.
+#[derive(Clone)]
+pub struct Host {
+    pub(crate) exchange: Arc<Exchange>,
+}
+
+/// Levels of a line in the host's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Something failed.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// Worth knowing.
+    Info,
+    /// For whoever looks for a fault.
+    Debug,
+}
+
+impl Host {
+    /// Sends a request, and gives the answer of whatever status.
+    pub async fn send(&self, request: Request) -> Result<Response> {
+        if request.body.len() > message::MAX_ATTACHMENT {
+            return Err(Error::bad_answer(format_args!(
+                "{}: the body of {} bytes is over the limit of {}",
+                request.label(),
+                request.body.len(),
+                message::MAX_ATTACHMENT
+            )));
+        }
+        let call = Call::Http {
+            record: record::HttpRequest {
+                method: request.method.clone(),
+                url: request.url.clone(),
+                headers: request.headers.clone(),
+                body: None,
+            },
+            body: request.body.clone(),
+        };
+        let answer = self.exchange.call(call).await.map_err(|e| e.context(request.label()))?;
+        Ok(answer.into_response()?.answering(&request))
+    }
+
+    /// Sends a request, and reads the JSON of its successful answer.
+    pub async fn json<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
+        self.send(request.accept_json()).await?.success_json()
+    }
+
+    /// `GET` with an access token, and JSON as the answer.
+    pub async fn get_json<T: DeserializeOwned>(&self, url: impl AsRef<str>, token: &Sensitive) -> Result<T> {
+        self.json(Request::get(url).bearer(token)).await
+    }
+
+    /// `POST` of a form, and JSON as the answer.
+    pub async fn post_form<T: DeserializeOwned>(
+        &self,
+        url: impl AsRef<str>,
+        fields: &[(&str, &str)],
+    ) -> Result<T> {
+        self.json(Request::post(url).form(fields.iter().copied())).await
+    }
+
+    /// `POST` of JSON, and JSON as the answer.
+    pub async fn post_json<T: DeserializeOwned>(
+        &self,
+        url: impl AsRef<str>,
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let request = Request::post(url).json(body)?;
+        self.json(request).await
+    }
+
+    /// A list that goes on by `Link` headers, from this request, of so many pages at most.
+    pub fn pages(&self, first: Request, limit: usize) -> Pages<'_> {
+        Pages::new(self, first, limit)
+    }
+
+    /// The metadata of an issuer (OpenID Connect Discovery 1.0 §4), which the host has or fetches. Needs `discover/1`.
+    pub async fn discover<T: DeserializeOwned>(&self, issuer: &str) -> Result<T> {
+        let arguments = serde_json::to_value(record::DiscoverRequest { issuer: issuer.to_owned() })?;
+        let call = Call::Other { service: service::DISCOVER, arguments };
+        let answer = self.exchange.call(call).await.map_err(|e| e.context("discovery"))?;
+        let request = Request::get(issuer);
+        answer.into_response()?.answering(&request).success()?.json()
+    }
+
+    /// Verifies a signed token, and reads its claims. Needs `verify_jwt/1`.
+    pub async fn verify_jwt<T: DeserializeOwned>(&self, token: VerifyJwt) -> Result<T> {
+        let arguments = serde_json::to_value(token.into_record())?;
+        let call = Call::Other { service: service::VERIFY_JWT, arguments };
+        let answer = self.exchange.call(call).await.map_err(|e| e.context("verification of a token"))?;
+        let answer: record::VerifyJwtAnswer = serde_json::from_value(answer.response)?;
+        Ok(serde_json::from_value(answer.claims)?)
+    }
+
+    /// Writes a line into the host's log, which adds the provider and the operation. At most 32 lines an operation, each
+    /// of 1 KiB. Nothing secret: a handle in a line fails the operation.
+    pub fn log(&self, level: Level, message: impl fmt::Display) {
+        let level = match level {
+            Level::Error => level::ERROR,
+            Level::Warn => level::WARN,
+            Level::Info => level::INFO,
+            Level::Debug => level::DEBUG,
+        };
+        self.exchange.log(level, &message.to_string());
+    }
+
+    /// The time, which does not move during an operation.
+    pub fn now(&self) -> SystemTime {
+        let us = self.exchange.now_us;
+        let distance = Duration::from_micros(us.unsigned_abs());
+        let time = if us < 0 {
+            SystemTime::UNIX_EPOCH.checked_sub(distance)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_add(distance)
+        };
+        time.unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// 32 random bytes, others at each call: SHA-256 over the operation's entropy and a counter. The same operation with
+    /// the same entropy draws the same.
+    pub fn random(&self) -> [u8; 32] {
+        let draw = self.exchange.next_draw();
+        Sha256::new().chain_update(self.exchange.entropy).chain_update(draw.to_le_bytes()).finalize().into()
+    }
+
+    /// Whether the host offers that, by a name of [`requirement`](crate::requirement): for what a provider can do
+    /// without. What it needs belongs into `REQUIRES`.
+    pub fn provides(&self, requirement: &str) -> bool {
+        self.exchange.info.provides.iter().any(|p| p == requirement)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+/// The `oauth2` crate's requests go through the host. Statuses 429 and 5xx become errors of their class here, where the
+/// crate would only find a body that it cannot read.
+impl<'c> oauth2::AsyncHttpClient<'c> for Host {
+    type Error = Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<oauth2::HttpResponse>> + Send + 'c>>;
+
+    fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let mut request = Request::new(parts.method.as_str(), parts.uri.to_string()).body(body);
+            for (name, value) in &parts.headers {
+                let value = value.to_str().map_err(|_| Error::bad_answer("a request's header is no text"))?;
+                request = request.header(name.as_str(), value);
+            }
+            let response = self.send(request).await?;
+            let response = match response.status() {
+                429 | 500.. => response.success()?,
+                _ => response,
+            };
+            let mut answer = oauth2::http::Response::builder().status(response.status);
+            for (name, value) in &response.headers {
+                answer = answer.header(name, value);
+            }
+            answer.body(response.body).map_err(|_| Error::bad_answer("an answer's status or header is none"))
+        })
+    }
+}
+
+/// What the token endpoint made of a request: the class of the error that it names, also where it names one with the
+/// status 200. Nothing else of the answer is repeated.
+impl<T: oauth2::ErrorResponseType + fmt::Display + 'static>
+    From<oauth2::RequestTokenError<Error, oauth2::StandardErrorResponse<T>>> for Error
+{
+    fn from(error: oauth2::RequestTokenError<Error, oauth2::StandardErrorResponse<T>>) -> Self {
+        Self::from_token_request(error, |_| None)
+    }
+}
+
+impl Error {
+    /// The same as `From`, for a provider with names of its own: `known` is asked first.
+    pub fn from_token_request<T: oauth2::ErrorResponseType + fmt::Display + 'static>(
+        error: oauth2::RequestTokenError<Error, oauth2::StandardErrorResponse<T>>,
+        known: impl FnOnce(&str) -> Option<Error>,
+    ) -> Self {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            error: String,
+        }
+        let name = match error {
+            oauth2::RequestTokenError::Request(error) => return error,
+            oauth2::RequestTokenError::ServerResponse(answer) => {
+                serde_json::to_value(answer.error()).ok().and_then(|name| name.as_str().map(str::to_owned))
+            }
+            oauth2::RequestTokenError::Parse(_, body) => {
+                serde_json::from_slice::<Named>(&body).ok().map(|named| named.error)
+            }
+            oauth2::RequestTokenError::Other(_) => None,
+        };
+        match name {
+            Some(name) => known(&name).unwrap_or_else(|| Self::from_token_endpoint(&name)),
+            None => Self::bad_answer("the token endpoint's answer is neither tokens nor an error"),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What a provider declares about itself, for the host to enforce.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+use vestibule_abi::record;
+
+use crate::{Error, Realm, Result};
+
+/// Whether PKCE's challenge, or OpenID Connect's `nonce`, is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Sent, and the provider promises to check it.
+    Required,
+    /// Sent; whether the provider checks it is not known.
+    Sent,
+    /// Not sent: the provider breaks on it, or has no place for it.
+    Off,
+}
+
+impl Policy {
+    fn name(self) -> String {
+        match self {
+            Self::Required => record::policy::REQUIRED,
+            Self::Sent => record::policy::SENT,
+            Self::Off => record::policy::OFF,
+        }
+        .to_owned()
+    }
+}
+
+/// What the host is to know of a configured provider: realm, origins, where secrets may go, how the browser's part goes.
+///
+/// The host enforces it: requests and redirects go to these origins and nowhere else.
+///
+/// Without a word to the contrary: PKCE is [sent](Policy::Sent), `nonce` is [off](Policy::Off), the answer comes as a
+/// query, and `state` travels in the authorization request.
+#[derive(Debug, Clone)]
+pub struct Inspect {
+    record: record::Inspect,
+    fault: Option<Error>,
+}
+
+impl Inspect {
+    /// A provider whose account ids depend on this realm.
+    pub fn new(realm: &Realm) -> Self {
+        Self {
+            record: record::Inspect {
+                realm: realm.as_str().to_owned(),
+                client_id: None,
+                issuer: None,
+                origins: Vec::new(),
+                secrets: BTreeMap::new(),
+                pkce: Policy::Sent.name(),
+                nonce: Policy::Off.name(),
+                response_mode: record::response_mode::QUERY.to_owned(),
+                state_in: record::state_in::AUTHORIZATION_REQUEST.to_owned(),
+                protocol: record::protocol::OAUTH2.to_owned(),
+            },
+            fault: None,
+        }
+    }
+
+    /// The client id: a login attempt that began with another one is not completed.
+    #[must_use]
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.record.client_id = Some(id.into());
+        self
+    }
+
+    /// The issuer that a callback's `iss` must equal, byte for byte, where there is one (RFC 9207). State it for every
+    /// provider: some send it without a word.
+    #[must_use]
+    pub fn issuer(self, issuer: impl Into<String>) -> Self {
+        self.expected_issuer(record::Declared::Literal(issuer.into()), false)
+    }
+
+    /// The same, where the provider promises `iss` in each callback: one without it is refused.
+    #[must_use]
+    pub fn issuer_promised(self, issuer: impl Into<String>) -> Self {
+        self.expected_issuer(record::Declared::Literal(issuer.into()), true)
+    }
+
+    /// The issuer is the metadata's `issuer`. Needs `discover/1`.
+    #[must_use]
+    pub fn issuer_from_metadata(self, promised: bool) -> Self {
+        self.expected_issuer(from_metadata("issuer"), promised)
+    }
+
+    fn expected_issuer(mut self, value: record::Declared, promised: bool) -> Self {
+        self.record.issuer = Some(record::Issuer { value, promised });
+        self
+    }
+
+    /// Requests and redirects may go to the origin of this URL.
+    #[must_use]
+    pub fn origin(mut self, url: impl AsRef<str>) -> Self {
+        if let Some(origin) = self.checked_origin(url.as_ref()) {
+            let origin = record::Declared::Literal(origin);
+            if !self.record.origins.contains(&origin) {
+                self.record.origins.push(origin);
+            }
+        }
+        self
+    }
+
+    /// Requests and redirects may go to the origin of this member of the metadata, `token_endpoint` for instance. Needs
+    /// `discover/1`.
+    #[must_use]
+    pub fn origin_from_metadata(mut self, member: &str) -> Self {
+        self.record.origins.push(from_metadata(member));
+        self
+    }
+
+    /// The secret setting of this key may be sent to this URL; one that ends in `/` takes all paths below.
+    #[must_use]
+    pub fn secret(mut self, key: &str, url: impl AsRef<str>) -> Self {
+        let url = url.as_ref();
+        if let (Some(origin), Ok(parsed)) = (self.checked_origin(url), Url::parse(url)) {
+            let origin = record::Declared::Literal(origin);
+            self.target(key, record::SecretTarget { origin, path_prefix: parsed.path().to_owned() });
+        }
+        self
+    }
+
+    /// The secret setting of this key may be sent to the URL in this member of the metadata. Needs `discover/1`.
+    #[must_use]
+    pub fn secret_from_metadata(mut self, key: &str, member: &str) -> Self {
+        self.target(key, record::SecretTarget { origin: from_metadata(member), path_prefix: String::new() });
+        self
+    }
+
+    fn target(&mut self, key: &str, target: record::SecretTarget) {
+        self.record.secrets.entry(key.to_owned()).or_default().push(target);
+    }
+
+    /// Whether the PKCE challenge is sent (RFC 7636, S256).
+    #[must_use]
+    pub fn pkce(mut self, policy: Policy) -> Self {
+        self.record.pkce = policy.name();
+        self
+    }
+
+    /// Whether `nonce` is sent (OpenID Connect Core 1.0 §3.1.2.1).
+    #[must_use]
+    pub fn nonce(mut self, policy: Policy) -> Self {
+        self.record.nonce = policy.name();
+        self
+    }
+
+    /// The answer comes as a cross-site POST with a form (OAuth 2.0 Form Post Response Mode).
+    #[must_use]
+    pub fn form_post(mut self) -> Self {
+        self.record.response_mode = record::response_mode::FORM_POST.to_owned();
+        self
+    }
+
+    /// `state` travels as a parameter of the return URL: the protocol has none of its own.
+    #[must_use]
+    pub fn state_in_return_url(mut self) -> Self {
+        self.record.state_in = record::state_in::RETURN_URL.to_owned();
+        self
+    }
+
+    /// The callback is not OAuth 2.0's: it need not have exactly one of `code` and `error`.
+    #[must_use]
+    pub fn own_protocol(mut self) -> Self {
+        self.record.protocol = record::protocol::OTHER.to_owned();
+        self
+    }
+
+    fn checked_origin(&mut self, url: &str) -> Option<String> {
+        match Url::parse(url) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                Some(url.origin().ascii_serialization())
+            }
+            _ => {
+                self.fault.get_or_insert_with(|| {
+                    Error::bad_settings(
+                        "an origin is the `https` URL of a host, and one of those declared is not",
+                    )
+                });
+                None
+            }
+        }
+    }
+
+    /// What crosses the boundary; the first fault, where one of the parts was none.
+    pub(crate) fn into_record(self) -> Result<record::Inspect> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.record),
+        }
+    }
+}
+
+fn from_metadata(member: &str) -> record::Declared {
+    record::Declared::FromMetadata { from_metadata: member.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inspect() -> Inspect {
+        Inspect::new(&Realm::new(&Url::parse("https://git.example").unwrap()).unwrap())
+    }
+
+    #[test]
+    fn an_origin_is_taken_from_a_url_and_named_once() {
+        let record = inspect()
+            .origin("https://API.git.example:443/v3/user?x=y")
+            .origin("https://api.git.example")
+            .origin("http://127.0.0.1:8080/a")
+            .into_record()
+            .unwrap();
+        let origins: Vec<_> =
+            ["https://api.git.example", "http://127.0.0.1:8080"].map(|o| o.to_owned().into()).into();
+        assert_eq!(record.origins, origins);
+    }
+
+    #[test]
+    fn a_secret_is_bound_to_origin_and_path() {
+        let record = inspect()
+            .secret("client_secret", "https://git.example/login/token?x=y")
+            .secret_from_metadata("client_secret", "token_endpoint")
+            .into_record()
+            .unwrap();
+        assert_eq!(
+            serde_json::to_value(&record.secrets).unwrap(),
+            serde_json::json!({ "client_secret": [
+                { "origin": "https://git.example", "path_prefix": "/login/token" },
+                { "origin": { "from_metadata": "token_endpoint" }, "path_prefix": "" },
+            ] })
+        );
+    }
+
+    #[test]
+    fn what_is_no_origin_is_a_fault() {
+        for url in ["git.example", "file:///etc/passwd", "https://", "data:x"] {
+            assert!(inspect().origin(url).into_record().is_err(), "{url}");
+            assert!(inspect().secret("client_secret", url).into_record().is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn silence_means_a_query_and_a_challenge() {
+        let record = inspect().into_record().unwrap();
+        assert_eq!((record.pkce.as_str(), record.nonce.as_str()), ("sent", "off"));
+        assert_eq!((record.response_mode.as_str(), record.protocol.as_str()), ("query", "oauth2"));
+        let record = inspect().form_post().state_in_return_url().own_protocol().nonce(Policy::Required);
+        let record = record.pkce(Policy::Off).issuer_promised("https://git.example").into_record().unwrap();
+        assert_eq!((record.pkce.as_str(), record.nonce.as_str()), ("off", "required"));
+        assert_eq!((record.response_mode.as_str(), record.protocol.as_str()), ("form_post", "other"));
+        assert_eq!(record.state_in, "return_url");
+        assert!(record.issuer.unwrap().promised);
+    }
+}
