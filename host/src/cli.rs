@@ -11,7 +11,9 @@ use crate::exit::ExitCode;
 /// A login server whose identity providers are plugins.
 #[derive(Debug, Parser)]
 #[command(name = "vestibule", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 78 configuration.")]
+#[command(
+    after_help = "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 78 configuration."
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,

@@ -22,9 +22,9 @@ pub mod begin_limit;
 pub mod origin;
 
 pub mod login;
-pub mod registry;
 #[expect(unsafe_code, reason = "loading a library and calling into it: each block says why it is sound")]
 pub mod plugin;
+pub mod registry;
 
 pub mod account;
 pub mod username;

@@ -57,9 +57,7 @@ impl From<StoreError> for Problem {
             StoreErrorKind::Busy
             | StoreErrorKind::Unavailable
             | StoreErrorKind::ReadOnly
-            | StoreErrorKind::Full => {
-                ErrorKind::ServiceUnavailable
-            }
+            | StoreErrorKind::Full => ErrorKind::ServiceUnavailable,
             _ => ErrorKind::Internal,
         };
         let retry_after = (kind == ErrorKind::ServiceUnavailable).then_some(Duration::from_secs(5));
@@ -72,7 +70,9 @@ impl From<BeginError> for Problem {
         let cause = error.to_string();
         match error {
             BeginError::NoSuchProvider => Self::new(ErrorKind::NotFound, cause),
-            BeginError::TurnedOff(provider) => Self::new(ErrorKind::ProviderTurnedOff, cause).about(&provider),
+            BeginError::TurnedOff(provider) => {
+                Self::new(ErrorKind::ProviderTurnedOff, cause).about(&provider)
+            }
             BeginError::Unavailable(provider, _) => {
                 Self::new(ErrorKind::ProviderUnavailable, cause).about(&provider)
             }
@@ -100,7 +100,9 @@ impl From<CallbackError> for Problem {
             CallbackError::SettingsChanged(provider) => {
                 Self::new(ErrorKind::SettingsChanged, cause).about(&provider)
             }
-            CallbackError::WrongIssuer(provider, _) => Self::new(ErrorKind::BadCallback, cause).about(&provider),
+            CallbackError::WrongIssuer(provider, _) => {
+                Self::new(ErrorKind::BadCallback, cause).about(&provider)
+            }
             CallbackError::Operation(provider, error) => operation(&provider, &error, cause),
             CallbackError::Complete(provider, CompleteError::SignupClosed) => {
                 Self::new(ErrorKind::SignupClosed, cause).about(&provider)
@@ -108,7 +110,9 @@ impl From<CallbackError> for Problem {
             CallbackError::Complete(provider, CompleteError::Account(_)) => {
                 Self::new(ErrorKind::ProviderBadAnswer, cause).about(&provider)
             }
-            CallbackError::Complete(_, CompleteError::Store(error)) | CallbackError::Store(error) => error.into(),
+            CallbackError::Complete(_, CompleteError::Store(error)) | CallbackError::Store(error) => {
+                error.into()
+            }
         }
     }
 }

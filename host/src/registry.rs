@@ -98,7 +98,8 @@ impl Registry {
 
     /// Those on the sign-in page, in its order.
     pub fn listed(&self) -> Vec<&Arc<Entry>> {
-        let mut listed: Vec<_> = self.entries.values().filter(|entry| entry.state == State::Enabled).collect();
+        let mut listed: Vec<_> =
+            self.entries.values().filter(|entry| entry.state == State::Enabled).collect();
         listed.sort_by(|a, b| (a.order, &a.label, &a.name).cmp(&(b.order, &b.label, &b.name)));
         listed
     }

@@ -12,11 +12,11 @@ use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::api;
 use crate::problem::Problem;
 use crate::site::{self, Visitor};
 use crate::state::SharedApp;
 use crate::web::pages::ErrorKind;
-use crate::api;
 
 /// The largest body of a request: callbacks and begins are small.
 const MAX_BODY: usize = 64 * 1024;

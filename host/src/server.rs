@@ -45,7 +45,12 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Serves until `end` is ready, then lets running requests finish within `limits.drain`.
 ///
 /// Gives back how many connections were cut because they did not.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, end: impl Future<Output = ()>) -> usize {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    end: impl Future<Output = ()>,
+) -> usize {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)

@@ -32,6 +32,8 @@ pub struct Ambient {
     pub environment: Arc<dyn Environment>,
     /// How plugins are called.
     pub transport: TransportKind,
+    /// How long things may take, and how many there may be.
+    pub limits: plugin::Limits,
 }
 
 impl Ambient {
@@ -42,6 +44,7 @@ impl Ambient {
             random: Arc::new(SystemRandom),
             environment: Arc::new(ProcessEnvironment),
             transport: TransportKind::InProcess,
+            limits: plugin::Limits::default(),
         }
     }
 }
@@ -98,7 +101,8 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
 
 /// Starts every provider of a configuration.
 async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<Registry, StartError> {
-    let shared = plugin::Shared::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.random))?;
+    let shared = plugin::Shared::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.random))?
+        .with_limits(ambient.limits);
     let mut starter = provider::Starter { config, store, ambient, shared, plugins: BTreeMap::new() };
     let mut entries = Vec::new();
     for provider in config.providers.values() {

@@ -275,7 +275,7 @@ mod tests {
             let error = response(status).success().unwrap_err();
             assert_eq!(error.code(), class, "{status}");
             assert!(error.message().contains("GET https://api.example/user"), "{error}");
-            assert!(!error.message().contains("gho_") && !error.message().contains("u:p"), "{error}");
+            assert!(!error.message().contains("gho_") && !error.message().contains("u:p@"), "{error}");
         }
         assert!(response(204).success().is_ok());
         assert_eq!(

@@ -58,7 +58,15 @@ pub(crate) fn schema<T: JsonSchema>() -> Value {
 /// Reads settings. The message names what is wrong in them, since they are the operator's own, but no handle: a handle
 /// in an error would be taken for an attempt to leak it.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(settings: Value) -> Result<T> {
-    serde_json::from_value(settings).map_err(|e| Error::bad_settings(without_handles(&e.to_string())))
+    serde_path_to_error::deserialize(settings).map_err(|error| {
+        let (path, why) = (error.path().to_string(), without_handles(&error.inner().to_string()));
+        // The path of a fault in the whole, an unknown key for instance, is a point: then the text names the key.
+        if path == "." {
+            Error::bad_settings(why)
+        } else {
+            Error::bad_settings(format_args!("`{path}`: {why}"))
+        }
+    })
 }
 
 fn without_handles(text: &str) -> String {
@@ -103,7 +111,7 @@ mod tests {
         let handle = "vsec_0123456789abcdef0123456789abcdef";
         let error =
             read::<Settings>(serde_json::json!({ "client_secret": handle, "port": handle })).unwrap_err();
-        assert!(error.message().contains("invalid type: string \"[secret handle]\""), "{error}");
+        assert!(error.message().starts_with("`port`: invalid type: string \"[secret handle]\""), "{error}");
         let settings: Settings = read(serde_json::json!({ "client_secret": handle })).unwrap();
         assert!(!format!("{settings:?}").contains("vsec_"));
         assert_eq!(settings.client_secret.as_str(), handle);

@@ -17,7 +17,11 @@ use crate::web::pages::ErrorKind;
 
 /// `?provider=…&return_to=…` → `{"url": …}`, where the application sends the browser; or, for a provider that wants a
 /// form, `{"post": {"url": …, "fields": [[name, value], …]}}`.
-pub(crate) async fn begin(State(app): State<SharedApp>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn begin(
+    State(app): State<SharedApp>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Response {
     let (mut provider, mut return_to) = (None, None);
     for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         let known = match &*name {

@@ -21,7 +21,10 @@ pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
         Err(faults) => {
             say(&faults);
             let errors = faults.iter().filter(|fault| fault.is_error()).count();
-            tell(&format!("not started: {errors} {} in the configuration", plural(errors, "error", "errors")));
+            tell(&format!(
+                "not started: {errors} {} in the configuration",
+                plural(errors, "error", "errors")
+            ));
             return ExitCode::Configuration;
         }
     };
@@ -66,13 +69,14 @@ async fn run(loaded: &Loaded) -> ExitCode {
             return ExitCode::Other;
         }
     };
-    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "cannot wait for signals");
-            return ExitCode::Other;
-        }
-    };
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "cannot wait for signals");
+                return ExitCode::Other;
+            }
+        };
     announce(&app, listen);
     let sweeper = tokio::spawn({
         let app = app.clone();

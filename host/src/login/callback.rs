@@ -111,7 +111,11 @@ pub async fn callback(login: &Login, callback: Callback<'_>) -> Result<Outcome, 
     let completed = running
         .provider
         .complete(CompleteRequest {
-            params: params.into_map().into_iter().map(|(name, value)| (name, Sensitive::new(value))).collect(),
+            params: params
+                .into_map()
+                .into_iter()
+                .map(|(name, value)| (name, Sensitive::new(value)))
+                .collect(),
             carry: (!attempt.carry.is_empty()).then(|| attempt.carry.clone()),
             redirect_uri: attempt.redirect_uri.clone(),
             nonce: (inspect.nonce != Policy::Off).then(|| Sensitive::new(attempt.nonce.expose_secret())),

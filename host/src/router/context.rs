@@ -59,9 +59,11 @@ async fn answered(app: &SharedApp, request: Request, next: Next) -> Response {
         return site::problem(app, &visitor, Problem::new(ErrorKind::ServiceUnavailable, cause));
     };
     match response.extensions().get::<Panicked>() {
-        Some(Panicked(message)) => {
-            site::problem(app, &visitor, Problem::new(ErrorKind::Internal, format!("a handler panicked: {message}")))
-        }
+        Some(Panicked(message)) => site::problem(
+            app,
+            &visitor,
+            Problem::new(ErrorKind::Internal, format!("a handler panicked: {message}")),
+        ),
         None => response,
     }
 }

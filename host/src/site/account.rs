@@ -58,10 +58,12 @@ fn card(app: &App, user: &User, identity: Identity) -> IdentityCard {
         icon: entry.map_or_else(|| Icon::builtin(identity.provider.as_str()), |entry| icon(entry)),
         login: identity.login.map(Into::into),
         name: identity.name.map(Into::into),
-        email_verified: identity.email.as_ref().map_or(EmailVerified::Unknown, |email| match email.verified {
-            Verified::No => EmailVerified::No,
-            Verified::Yes => EmailVerified::Yes,
-            Verified::Unknown => EmailVerified::Unknown,
+        email_verified: identity.email.as_ref().map_or(EmailVerified::Unknown, |email| {
+            match email.verified {
+                Verified::No => EmailVerified::No,
+                Verified::Yes => EmailVerified::Yes,
+                Verified::Unknown => EmailVerified::Unknown,
+            }
         }),
         email: identity.email.map(|email| email.address.into()),
         since: identity.linked_at,

@@ -26,7 +26,8 @@ pub(crate) async fn begin(
         Ok(body) => body,
         Err(rejection) => return problem(&app, &visitor, super::body_problem(&rejection)),
     };
-    let return_to = url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to").map(|(_, value)| value);
+    let return_to =
+        url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to").map(|(_, value)| value);
     match start(&app, &visitor, &provider, ReturnPath::new(return_to.as_deref())).await {
         Ok(begun) => leave(&app, &visitor, &provider, begun),
         Err(failed) => problem(&app, &visitor, failed),
@@ -63,7 +64,8 @@ fn leave(app: &App, visitor: &Visitor, provider: &str, begun: Begun) -> Response
     let response = match begun.to {
         To::Redirect(url) => see_other(url.as_str()),
         To::Post { url, fields } => {
-            let label = app.registry.load().get(provider).map(|entry| entry.label.clone()).unwrap_or_default();
+            let label =
+                app.registry.load().get(provider).map(|entry| entry.label.clone()).unwrap_or_default();
             let post = PostPage { url: url.into(), fields, provider: label.into() };
             page(app, visitor, ResponseKind::SelfSending, app.pages.post_to_provider(visitor.language, &post))
         }

@@ -47,7 +47,11 @@ pub(crate) async fn by_post(
 async fn finish(app: &App, visitor: &Visitor, path: &str, encoded: &[u8], posted: bool) -> Response {
     let registry = app.registry.load_full();
     let Some(entry) = registry.by_callback_path(path) else {
-        return problem(app, visitor, Problem::new(ErrorKind::NotFound, "no provider has this callback path"));
+        return problem(
+            app,
+            visitor,
+            Problem::new(ErrorKind::NotFound, "no provider has this callback path"),
+        );
     };
     let callback = Callback {
         entry,

@@ -22,12 +22,18 @@ struct Asked {
     notice: Option<Notice>,
 }
 
-pub(crate) async fn show(State(app): State<SharedApp>, visitor: Visitor, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn show(
+    State(app): State<SharedApp>,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Response {
     let asked = Asked::read(query.as_deref());
     let return_path = ReturnPath::new(asked.return_to.as_deref());
     match app.sessions.current(visitor.session.as_deref()).await {
         // Somebody who is signed in already goes where they wanted to go.
-        Ok(Some(_)) => return see_other(if return_path.is_elsewhere() { return_path.as_str() } else { "/account" }),
+        Ok(Some(_)) => {
+            return see_other(if return_path.is_elsewhere() { return_path.as_str() } else { "/account" });
+        }
         Ok(None) => {}
         Err(error) => return problem(&app, &visitor, Problem::from(error)),
     }

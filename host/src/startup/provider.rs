@@ -37,10 +37,10 @@ impl Starter<'_> {
             name: provider.name.clone(),
             plugin,
             label: provider.label.clone().unwrap_or_else(|| provider.name.to_string()),
-            icon: provider.icon.as_ref().map(|icon| IconFile {
-                bytes: icon.content.clone(),
-                content_type: icon.kind.media_type(),
-            }),
+            icon: provider
+                .icon
+                .as_ref()
+                .map(|icon| IconFile { bytes: icon.content.clone(), content_type: icon.kind.media_type() }),
             order: provider.order,
             state: match provider.state {
                 ProviderState::Enabled => State::Enabled,
@@ -55,7 +55,8 @@ impl Starter<'_> {
     async fn run(&mut self, config: &ProviderConfig) -> Result<Running, String> {
         let plugin = self.plugin(&config.plugin)?;
         let schema = &plugin.description().settings_schema;
-        let settings = settings::check(config, schema, &*self.ambient.environment).map_err(|faults| texts(&faults))?;
+        let settings =
+            settings::check(config, schema, &*self.ambient.environment).map_err(|faults| texts(&faults))?;
         for warning in &settings.warnings {
             tracing::warn!(provider = %config.name, "{warning}");
         }

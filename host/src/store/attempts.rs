@@ -123,7 +123,8 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
         let mut tx = self.write().await?;
-        let row = Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).bind(browser_hash).first(&mut tx).await?;
+        let row =
+            Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).bind(browser_hash).first(&mut tx).await?;
         // Before anything is read from it: whatever it holds, it is used up.
         self.commit(tx).await?;
         let Some(row) = row else { return Ok(None) };

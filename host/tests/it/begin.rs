@@ -57,7 +57,9 @@ async fn a_get_never_starts_a_sign_in() {
 #[tokio::test]
 async fn a_provider_that_is_not_there_is_not_found() {
     let world = World::start().await;
-    for name in ["gitlab", "GITHUB", "github%00", "..", "%2e%2e", "github%2f", "github%20", "gith%C3%BCb", "users"] {
+    for name in
+        ["gitlab", "GITHUB", "github%00", "..", "%2e%2e", "github%2f", "github%20", "gith%C3%BCb", "users"]
+    {
         let answer = begin(&world, name).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{name}");
     }

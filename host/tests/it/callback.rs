@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use vestibule_demo_idp::{Endpoint, Fault};
 use vestibule_demo_idp::visitor::{Visitor, forms};
+use vestibule_demo_idp::{Endpoint, Fault};
 
 use crate::world::{Plan, World, plain_client};
 
@@ -49,7 +49,8 @@ async fn another_browsers_state_is_refused_and_not_used_up() {
 
 #[tokio::test]
 async fn an_attempt_expires_to_the_microsecond() {
-    for (after, status) in [(Duration::from_secs(600) - Duration::from_micros(1), 303), (Duration::from_secs(600), 400)]
+    for (after, status) in
+        [(Duration::from_secs(600) - Duration::from_micros(1), 303), (Duration::from_secs(600), 400)]
     {
         let world = World::start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
@@ -112,7 +113,8 @@ async fn an_issuer_that_was_not_promised_may_be_absent() {
     let world = World::start().await;
     let (mut callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
     assert!(callback.query_pairs().any(|(name, _)| name == "iss"), "demo-idp sends it unannounced");
-    let pairs: Vec<(String, String)> = callback.query_pairs().into_owned().filter(|(name, _)| name != "iss").collect();
+    let pairs: Vec<(String, String)> =
+        callback.query_pairs().into_owned().filter(|(name, _)| name != "iss").collect();
     callback.query_pairs_mut().clear().extend_pairs(pairs);
     assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
 }
@@ -151,7 +153,9 @@ async fn what_is_no_callback_is_refused_without_a_crash() {
     let world = World::start().await;
     let (_, cookies) = world.callback(&mut world.visitor(), "octavia").await;
     let long = format!("code={}&state=x", "a".repeat(5000));
-    for query in ["", "code=x", "state=x", "code=%ff&state=x", "code=%00&state=x", "code=%", "&&&&", "=", &long] {
+    for query in
+        ["", "code=x", "state=x", "code=%ff&state=x", "code=%00&state=x", "code=%", "&&&&", "=", &long]
+    {
         let url = format!("{}/auth/github/callback?{query}", world.url);
         refused(&world, get(&url, &cookies).await, 400).await;
     }
@@ -177,8 +181,12 @@ async fn head_options_and_other_methods_do_not_use_a_state_up() {
     let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
     for method in ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let answer =
-            plain_client().request(method.clone(), callback.clone()).header("cookie", &cookies).send().await.unwrap();
+        let answer = plain_client()
+            .request(method.clone(), callback.clone())
+            .header("cookie", &cookies)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 405, "{method}");
     }
     assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
@@ -249,7 +257,8 @@ async fn a_sign_in_survives_a_restart_of_the_server() {
 
 #[tokio::test]
 async fn the_callback_may_have_a_path_of_the_operators_own() {
-    let world = Plan { provider: "redirect_path = \"/oauth/return\"".to_owned(), ..Plan::default() }.start().await;
+    let world =
+        Plan { provider: "redirect_path = \"/oauth/return\"".to_owned(), ..Plan::default() }.start().await;
     let mut visitor: Visitor = world.visitor();
     world.idp.register_redirect_uri(crate::world::CLIENT_ID, &format!("{}/oauth/return", world.url));
     let signed_in = visitor.sign_in("github", Some("octavia")).await.unwrap();

@@ -23,49 +23,51 @@ use vestibule_demo_idp as demo_idp;
 use vestibule_demo_idp::visitor::{Visitor, forms};
 
 /// 2023-11-14T22:13:20Z: where every test's clock stands at first.
-pub const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
 /// The client that `demo-idp` knows from the start.
-pub const CLIENT_ID: &str = "demo-client-1";
+pub(crate) const CLIENT_ID: &str = "demo-client-1";
 /// Its secret: to be found nowhere else.
-pub const CLIENT_SECRET: &str = "demo/secret+canary=0123456789abcdef";
+pub(crate) const CLIENT_SECRET: &str = "demo/secret+canary=0123456789abcdef";
 
 /// A running installation.
-pub struct World {
+pub(crate) struct World {
     /// The provider's side.
-    pub idp: DemoIdp,
+    pub(crate) idp: DemoIdp,
     /// What handlers reach.
-    pub app: SharedApp,
+    pub(crate) app: SharedApp,
     /// The server's clock.
-    pub clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     /// `http://localhost:PORT`.
-    pub url: String,
+    pub(crate) url: String,
     /// Holds the database and the secret's file.
-    pub folder: TempDir,
+    pub(crate) folder: TempDir,
     end: Option<oneshot::Sender<()>>,
     served: JoinHandle<usize>,
 }
 
 /// What a test wants otherwise.
-pub struct Plan {
+pub(crate) struct Plan {
     /// Lines for `[server]`.
-    pub server: String,
+    pub(crate) server: String,
     /// Whole sections, `[signup]` for instance.
-    pub sections: String,
+    pub(crate) sections: String,
     /// Lines for `[provider.github]`.
-    pub provider: String,
+    pub(crate) provider: String,
     /// Lines for `[provider.github.settings]`.
-    pub settings: String,
+    pub(crate) settings: String,
     /// How plugins are called.
-    pub transport: TransportKind,
+    pub(crate) transport: TransportKind,
     /// An earlier world, to go on with its database and its provider.
-    pub after: Option<Stopped>,
+    pub(crate) after: Option<Stopped>,
     /// What a connection may take.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
+    /// What an operation may take.
+    pub(crate) operations: vestibule::plugin::Limits,
     /// The port to listen on; 0 takes a free one.
-    pub port: u16,
+    pub(crate) port: u16,
     /// The client id in the settings.
-    pub client_id: String,
+    pub(crate) client_id: String,
 }
 
 impl Default for Plan {
@@ -78,6 +80,8 @@ impl Default for Plan {
             transport: TransportKind::InProcess,
             after: None,
             limits: Limits::new(false),
+            // The machine may be busy with other tests: a step that is slow for that reason is no fault of the plugin's.
+            operations: vestibule::plugin::Limits { step: Duration::from_secs(20), ..Default::default() },
             port: 0,
             client_id: CLIENT_ID.to_owned(),
         }
@@ -85,23 +89,23 @@ impl Default for Plan {
 }
 
 /// What is left of a world whose server has ended.
-pub struct Stopped {
+pub(crate) struct Stopped {
     /// How many connections were cut.
-    pub cut: usize,
+    pub(crate) cut: usize,
     /// The provider's side, still running.
-    pub idp: DemoIdp,
+    pub(crate) idp: DemoIdp,
     /// The database and the secret's file.
-    pub folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Plan {
     /// With this transport and nothing else.
-    pub fn on(transport: TransportKind) -> Self {
+    pub(crate) fn on(transport: TransportKind) -> Self {
         Self { transport, ..Self::default() }
     }
 
     /// Starts it all.
-    pub async fn start(self) -> World {
+    pub(crate) async fn start(self) -> World {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let (idp, folder) = match self.after {
@@ -154,6 +158,7 @@ client_secret_file = "client-secret"
             random: Arc::new(SystemRandom),
             environment: Arc::new(environment),
             transport: self.transport,
+            limits: self.operations,
         };
         let app = startup::app(&config, &ambient).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();
@@ -166,28 +171,29 @@ client_secret_file = "client-secret"
 
 impl World {
     /// One with nothing special.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Plan::default().start().await
     }
 
     /// A browser with an empty jar.
-    pub fn visitor(&self) -> Visitor {
+    pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(&self.url).unwrap()
     }
 
     /// The absolute address of one of the server's paths.
-    pub fn at(&self, path: &str) -> url::Url {
+    pub(crate) fn at(&self, path: &str) -> url::Url {
         url::Url::parse(&format!("{}{path}", self.url)).unwrap()
     }
 
     /// The database, opened beside the server for a look.
-    pub async fn database(&self) -> sqlx::SqlitePool {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("vestibule.db"));
+    pub(crate) async fn database(&self) -> sqlx::SqlitePool {
+        let options =
+            sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("vestibule.db"));
         sqlx::SqlitePool::connect_with(options).await.unwrap()
     }
 
     /// How many rows a table has.
-    pub async fn count(&self, table: &str) -> i64 {
+    pub(crate) async fn count(&self, table: &str) -> i64 {
         let query = format!("SELECT COUNT(*) FROM {table}");
         #[expect(clippy::disallowed_methods, reason = "a test looks at tables that it names itself")]
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
@@ -196,7 +202,7 @@ impl World {
 
     /// Walks a browser to the provider and presses the button of that person; gives back where the provider sends it,
     /// and the cookies it would bring there. Nobody has gone there yet.
-    pub async fn callback(&self, visitor: &mut Visitor, person: &str) -> (url::Url, String) {
+    pub(crate) async fn callback(&self, visitor: &mut Visitor, person: &str) -> (url::Url, String) {
         let page = visitor.begin("github").await.unwrap();
         let form = forms(&page.text()).into_iter().next().unwrap();
         let button = form.buttons.iter().find(|button| button.value == person).unwrap();
@@ -216,7 +222,7 @@ impl World {
     }
 
     /// Sends the signal, and waits until the server has ended.
-    pub async fn stop(mut self) -> Stopped {
+    pub(crate) async fn stop(mut self) -> Stopped {
         if let Some(end) = self.end.take() {
             let _ = end.send(());
         }
@@ -227,10 +233,14 @@ impl World {
 }
 
 /// A plugin's library, which `cargo xtask test` has built. A missing one is a failure with the cure, never a skip.
-pub fn library(name: &str) -> PathBuf {
+pub(crate) fn library(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_vestibule")).parent().unwrap();
     let library = folder.join(format!("libvestibule_plugin_{name}.so"));
-    assert!(library.is_file(), "{} is missing: build it first, with `cargo build --workspace`", library.display());
+    assert!(
+        library.is_file(),
+        "{} is missing: build it first, with `cargo build --workspace`",
+        library.display()
+    );
     library
 }
 
@@ -240,7 +250,7 @@ fn private(path: &Path) {
 }
 
 /// A client that follows nothing and keeps nothing: for requests that no browser would send.
-pub fn plain_client() -> reqwest::Client {
+pub(crate) fn plain_client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

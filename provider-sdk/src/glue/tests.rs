@@ -89,7 +89,8 @@ impl Provider for Odd {
         if self.mode == "panic in inspect" {
             panic!("inspected");
         }
-        Inspect::new(&Realm::new(&Url::parse("https://idp.example").unwrap()).unwrap()).origin("https://idp.example")
+        Inspect::new(&Realm::new(&Url::parse("https://idp.example").unwrap()).unwrap())
+            .origin("https://idp.example")
     }
 
     async fn begin(&self, host: &Host, _: BeginRequest) -> Result<Begin> {
@@ -228,7 +229,8 @@ fn settings_that_cannot_be_used_are_named() {
     let error = create("refuse").err().unwrap();
     assert_eq!((error.code(), error.message()), (code::BAD_SETTINGS, "`mode` refuses"));
     let host = HostInfo::default();
-    let error = Driven::create::<Odd>(&CreateRequest { settings: json!({ "mod": "x" }), host }).err().unwrap();
+    let error =
+        Driven::create::<Odd>(&CreateRequest { settings: json!({ "mod": "x" }), host }).err().unwrap();
     assert_eq!(error.code(), code::BAD_SETTINGS);
     assert!(error.message().contains("`mod`"), "{error}");
     assert_eq!(Driven::create_from::<Odd>(b"").err().unwrap().code(), code::PROTOCOL);
@@ -350,7 +352,8 @@ fn a_failure_of_the_host_keeps_its_code_and_wait() {
 #[test]
 fn messages_that_are_none_are_failures_of_the_protocol() {
     let provider = create("plain").unwrap();
-    for bytes in [&b""[..], b"\xff\xff\xff\xff\0\0\0\0", &Message::new(&json!([])).unwrap().encode().unwrap()] {
+    for bytes in [&b""[..], b"\xff\xff\xff\xff\0\0\0\0", &Message::new(&json!([])).unwrap().encode().unwrap()]
+    {
         let mut operation = provider.start_from(bytes);
         fails(&step(&mut operation, vec![]), code::PROTOCOL, "");
     }
@@ -360,7 +363,9 @@ fn messages_that_are_none_are_failures_of_the_protocol() {
         let start = StartRequest { entropy: entropy.to_owned(), ..request("inspect", Value::Null) };
         fails(&step(&mut provider.start(&start).unwrap(), vec![]), code::PROTOCOL, "64 hexadecimal digits");
     }
-    for (operation, fault) in [("begin", code::PROTOCOL), ("complete", code::PROTOCOL), ("refresh", code::UNSUPPORTED)] {
+    for (operation, fault) in
+        [("begin", code::PROTOCOL), ("complete", code::PROTOCOL), ("refresh", code::UNSUPPORTED)]
+    {
         let mut operation = provider.start(&request(operation, json!({}))).unwrap();
         fails(&step(&mut operation, vec![]), fault, "");
     }
@@ -423,8 +428,7 @@ fn bodies_travel_as_attachments() {
     let provider = Driven::create::<Echo>(&settings).unwrap();
     let complete = request("complete", json!({ "params": {}, "redirect_uri": "https://login.example/" }));
     let mut operation = provider.start(&complete).unwrap();
-    let (answer, mut message) =
-        operation.step(&Message::new(&StepRequest::default()).unwrap()).unwrap();
+    let (answer, mut message) = operation.step(&Message::new(&StepRequest::default()).unwrap()).unwrap();
     assert_eq!(message.attachment_count(), 2);
     let mut attachments = Attachments::new();
     // Answered in the reverse order, each with its own body doubled.

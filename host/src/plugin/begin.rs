@@ -1,0 +1,296 @@
+//! Where a plugin wants to send the browser, checked before it goes there.
+//!
+//! The host made state, challenge and nonce, and it is the host that relies on them later; so it looks whether the plugin
+//! really sent them along (RFC 9700 §2.1.1, §4.7.1).
+
+use std::collections::BTreeSet;
+
+use url::Url;
+use vestibule_abi as abi;
+
+use super::error::{OperationError, OperationErrorKind, one_line};
+use super::inspected::{Inspected, Policy, StateIn, may_carry};
+
+const MAX_URL: usize = 8 * 1024;
+const MAX_FIELDS: usize = 32 * 1024;
+const MAX_CARRY: usize = 1024;
+
+/// Where to send the browser, and what to keep for `complete`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begin {
+    /// At an origin that `inspect` names.
+    pub to: To,
+    /// For the login attempt: at most 1 KiB, no NUL.
+    pub carry: Option<String>,
+}
+
+/// How the browser goes to the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// By a redirect.
+    Redirect(Url),
+    /// By a form that posts itself.
+    Post {
+        /// The form's action.
+        url: Url,
+        /// Names and values of its hidden fields, in order.
+        fields: Vec<(String, String)>,
+    },
+}
+
+/// Checks an answer to `begin` against what was asked and what `inspect` promised.
+pub(super) fn check(
+    answer: abi::record::BeginAnswer,
+    asked: &abi::record::BeginRequest,
+    inspected: &Inspected,
+    loopback_allowed: bool,
+) -> Result<Begin, OperationError> {
+    let bad = |what: String| OperationError::new(OperationErrorKind::Protocol, what);
+    let (text, fields) = match (answer.redirect, answer.post) {
+        (Some(redirect), None) => (redirect.url, None),
+        (None, Some(post)) => (post.url, Some(post.fields)),
+        _ => return Err(bad("`begin` answers with either `redirect` or `post`".to_owned())),
+    };
+    if text.len() > MAX_URL {
+        return Err(bad(format!("the authorize URL has {} bytes, the limit is {MAX_URL}", text.len())));
+    }
+    let size: usize = fields.iter().flatten().map(|(name, value)| name.len() + value.len()).sum();
+    if size > MAX_FIELDS {
+        return Err(bad(format!("the form's fields have {size} bytes, the limit is {MAX_FIELDS}")));
+    }
+    if let Some(carry) = &answer.carry
+        && (carry.len() > MAX_CARRY || carry.contains('\0'))
+    {
+        return Err(bad(format!("`carry` has {} bytes or a NUL; the limit is {MAX_CARRY}", carry.len())));
+    }
+    let url = Url::parse(&text).map_err(|e| bad(format!("the authorize URL cannot be read: {e}")))?;
+    check_destination(&url, &inspected.origins, loopback_allowed)?;
+    let mut parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    parameters.extend(fields.iter().flatten().cloned());
+    let parameters = Parameters(&parameters);
+    match inspected.state_in {
+        StateIn::AuthorizationRequest => parameters.hold("state", &asked.state)?,
+        StateIn::ReturnUrl => parameters.hold_return_url(&asked.redirect_uri, &asked.state)?,
+    }
+    if inspected.pkce != Policy::Off {
+        let challenge = asked.code_challenge.as_deref();
+        let challenge = challenge.ok_or_else(|| bad("the host made no code challenge".to_owned()))?;
+        parameters.hold("code_challenge", challenge)?;
+        parameters.hold("code_challenge_method", "S256")?;
+    }
+    if inspected.nonce != Policy::Off {
+        let nonce = asked.nonce.as_deref().ok_or_else(|| bad("the host made no nonce".to_owned()))?;
+        parameters.hold("nonce", nonce)?;
+    }
+    if parameters.0.iter().any(|(name, _)| name == "redirect_uri") {
+        parameters.hold("redirect_uri", &asked.redirect_uri)?;
+    }
+    let to = match fields {
+        None => To::Redirect(url),
+        Some(fields) => To::Post { url, fields },
+    };
+    Ok(Begin { to, carry: answer.carry })
+}
+
+fn check_destination(
+    url: &Url,
+    origins: &BTreeSet<String>,
+    loopback_allowed: bool,
+) -> Result<(), OperationError> {
+    let forbidden = |what: String| OperationError::new(OperationErrorKind::Forbidden, what);
+    let origin = url.origin().ascii_serialization();
+    if !may_carry(url, loopback_allowed) {
+        return Err(forbidden(format!("the authorize URL begins with `{}:`", url.scheme())));
+    }
+    if !origins.contains(&origin) {
+        let origin = one_line(&origin);
+        return Err(forbidden(format!(
+            "the authorize URL goes to `{origin}`, which `inspect` does not name"
+        )));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(forbidden("the authorize URL holds credentials".to_owned()));
+    }
+    Ok(())
+}
+
+/// What the provider will read: the query's parameters and the form's fields.
+struct Parameters<'a>(&'a [(String, String)]);
+
+impl Parameters<'_> {
+    /// Exactly one of this name, with this value. With two, the provider may read the other one.
+    fn hold(&self, name: &str, value: &str) -> Result<(), OperationError> {
+        let mut found = self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        let fault = match (found.next(), found.next()) {
+            (Some(one), None) if one == value => return Ok(()),
+            (Some(_), None) => "with another value than the host's",
+            (Some(_), Some(_)) => "twice",
+            _ => "nowhere",
+        };
+        Err(OperationError::protocol(format!("the authorize URL has `{name}` {fault}")))
+    }
+
+    /// One parameter that is the callback's URL with `state` in its query.
+    fn hold_return_url(&self, redirect_uri: &str, state: &str) -> Result<(), OperationError> {
+        let is_ours = |value: &str| {
+            let rest = value.strip_prefix(redirect_uri)?;
+            if !rest.starts_with(['?', '&']) {
+                return None;
+            }
+            let url = Url::parse(value).ok()?;
+            let mut states = url.query_pairs().filter(|(name, _)| name == "state");
+            let (one, other) = (states.next()?, states.next());
+            (one.1 == state && other.is_none()).then_some(())
+        };
+        if self.0.iter().any(|(_, value)| is_ours(value).is_some()) {
+            return Ok(());
+        }
+        Err(OperationError::protocol("the authorize URL has no return URL with `state` in it"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::record::{BeginAnswer, BeginRequest, Hints, Post, Redirect};
+
+    use super::*;
+    use crate::plugin::inspected::{Protocol, ResponseMode};
+
+    const CALLBACK: &str = "https://id.example.org/auth/x/callback";
+
+    fn inspected(pkce: Policy, nonce: Policy, state_in: StateIn) -> Inspected {
+        Inspected {
+            realm: "r".to_owned(),
+            client_id: None,
+            issuer: None,
+            pkce,
+            nonce,
+            response_mode: ResponseMode::Query,
+            state_in,
+            protocol: Protocol::OAuth2,
+            origins: BTreeSet::from(["https://idp.example".to_owned(), "http://127.0.0.1:9".to_owned()]),
+            secret_targets: Default::default(),
+        }
+    }
+
+    fn asked() -> BeginRequest {
+        BeginRequest {
+            redirect_uri: CALLBACK.to_owned(),
+            state: "STATE".to_owned(),
+            nonce: Some("NONCE".to_owned()),
+            code_challenge: Some("CHALLENGE".to_owned()),
+            locale: None,
+            hints: Hints::default(),
+        }
+    }
+
+    fn redirect(url: &str) -> BeginAnswer {
+        BeginAnswer { redirect: Some(Redirect { url: url.to_owned() }), ..BeginAnswer::default() }
+    }
+
+    fn judge(url: &str) -> Result<Begin, OperationError> {
+        let inspected = inspected(Policy::Sent, Policy::Sent, StateIn::AuthorizationRequest);
+        check(redirect(url), &asked(), &inspected, false)
+    }
+
+    const GOOD: &str = "https://idp.example/authorize?client_id=a&state=STATE&nonce=NONCE&code_challenge=CHALLENGE&\
+                        code_challenge_method=S256";
+
+    #[test]
+    fn a_url_with_all_that_was_promised_passes() {
+        let begun = judge(GOOD).unwrap();
+        assert_eq!(begun.to, To::Redirect(GOOD.parse().unwrap()));
+        let with_callback = format!("{GOOD}&redirect_uri=https%3A%2F%2Fid.example.org%2Fauth%2Fx%2Fcallback");
+        assert!(judge(&with_callback).is_ok());
+    }
+
+    #[test]
+    fn state_challenge_method_and_nonce_are_there_once_and_unchanged() {
+        for (change, why) in [
+            (("state=STATE&", ""), "`state` nowhere"),
+            (("STATE", "OTHER"), "`state` with another value"),
+            (("state=STATE", "state=STATE&state=STATE"), "`state` twice"),
+            (("nonce=NONCE&", ""), "`nonce` nowhere"),
+            (("CHALLENGE", "x"), "`code_challenge` with another value"),
+            (("S256", "plain"), "`code_challenge_method` with another value"),
+            (("client_id=a", "redirect_uri=https://evil.example"), "`redirect_uri` with another value"),
+        ] {
+            let error = judge(&GOOD.replace(change.0, change.1)).unwrap_err();
+            assert!(error.message.contains(why), "{change:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_inspect_turned_off_is_not_asked_for() {
+        let inspected = inspected(Policy::Off, Policy::Off, StateIn::AuthorizationRequest);
+        assert!(check(redirect("https://idp.example/?state=STATE"), &asked(), &inspected, false).is_ok());
+    }
+
+    #[test]
+    fn the_browser_goes_to_declared_origins_over_https_only() {
+        let query = GOOD.split_once('?').unwrap().1;
+        for url in [
+            "http://idp.example/",
+            "http://127.0.0.1:9/",
+            "https://evil.example/",
+            "https://idp.example.evil.example/",
+            "https://idp.example:8443/",
+            "https://user@idp.example/",
+            "javascript:alert(1)//",
+            "data:text/html,x",
+        ] {
+            let error = judge(&format!("{url}?{query}")).unwrap_err();
+            assert_eq!(error.kind, OperationErrorKind::Forbidden, "{url}: {error}");
+        }
+        let inspected = inspected(Policy::Sent, Policy::Sent, StateIn::AuthorizationRequest);
+        let demo = check(redirect(&format!("http://127.0.0.1:9/?{query}")), &asked(), &inspected, true);
+        assert!(demo.is_ok());
+    }
+
+    #[test]
+    fn fields_of_a_form_count_as_parameters() {
+        let inspected = inspected(Policy::Off, Policy::Off, StateIn::AuthorizationRequest);
+        let post = |fields: &[(&str, &str)]| {
+            let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let post = Post { url: "https://idp.example/sso".to_owned(), fields };
+            check(BeginAnswer { post: Some(post), ..BeginAnswer::default() }, &asked(), &inspected, false)
+        };
+        assert!(matches!(post(&[("state", "STATE")]).unwrap().to, To::Post { .. }));
+        assert!(post(&[("other", "STATE")]).is_err());
+        assert!(post(&[("state", "STATE"), ("big", &"x".repeat(MAX_FIELDS))]).is_err());
+    }
+
+    #[test]
+    fn state_in_the_return_url_is_looked_for_there() {
+        let inspected = inspected(Policy::Off, Policy::Off, StateIn::ReturnUrl);
+        let to = |return_to: &str| {
+            let url =
+                Url::parse_with_params("https://idp.example/", [("openid.return_to", return_to)]).unwrap();
+            check(redirect(url.as_str()), &asked(), &inspected, false)
+        };
+        assert!(to(&format!("{CALLBACK}?state=STATE")).is_ok());
+        for return_to in [
+            CALLBACK.to_owned(),
+            format!("{CALLBACK}?state=OTHER"),
+            format!("{CALLBACK}?state=STATE&state=STATE"),
+            format!("{CALLBACK}x?state=STATE"),
+            "https://evil.example/?state=STATE".to_owned(),
+        ] {
+            assert!(to(&return_to).is_err(), "{return_to}");
+        }
+    }
+
+    #[test]
+    fn one_way_out_and_everything_within_its_limit() {
+        assert!(judge(&format!("{GOOD}&x={}", "x".repeat(MAX_URL))).is_err());
+        let inspected = inspected(Policy::Sent, Policy::Sent, StateIn::AuthorizationRequest);
+        let judge = |answer| check(answer, &asked(), &inspected, false);
+        assert!(judge(BeginAnswer::default()).is_err());
+        let post = Some(Post { url: GOOD.to_owned(), fields: Vec::new() });
+        assert!(judge(BeginAnswer { post, ..redirect(GOOD) }).is_err());
+        let carry = |text: String| judge(BeginAnswer { carry: Some(text), ..redirect(GOOD) });
+        assert!(carry("x".repeat(1024)).is_ok());
+        assert!(carry("x".repeat(1025)).is_err());
+        assert!(carry("a\0".to_owned()).is_err());
+    }
+}

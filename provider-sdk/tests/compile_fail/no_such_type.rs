@@ -1,0 +1,5 @@
+use vestibule_provider::prelude::*;
+
+export_provider!(Exampel);
+
+fn main() {}
