@@ -1,6 +1,7 @@
 //! The parameters of a callback, from a query or a form: each at most once, within limits, as text.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The field that says that the browser has been asked to post again.
 pub const AGAIN: &str = "again";
@@ -62,13 +63,12 @@ impl Params {
                     None => continue,
                 }
             }
-            if params.contains_key(&name) {
-                match protocol {
-                    Some(known) => return Err(ParamsError::Twice(known)),
-                    None => twice.push(name),
+            match (params.entry(name), protocol) {
+                (Entry::Vacant(place), _) => {
+                    place.insert(value);
                 }
-            } else {
-                params.insert(name, value);
+                (Entry::Occupied(_), Some(known)) => return Err(ParamsError::Twice(known)),
+                (Entry::Occupied(place), None) => twice.push(place.key().clone()),
             }
         }
         for name in twice {

@@ -1,5 +1,7 @@
 //! Everything together: the real router, a real database, real plugins; only the provider's side is played by `demo-idp`.
 
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
+
 mod begin;
 mod callback;
 mod config;
