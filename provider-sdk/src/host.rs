@@ -184,7 +184,10 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Host {
             };
             let mut answer = oauth2::http::Response::builder().status(response.status);
             for (name, value) in &response.headers {
-                answer = answer.header(name, value);
+                // Values may hold what is no ASCII; one that cannot be a header's is none that the crate asks for.
+                if let Ok(value) = oauth2::http::HeaderValue::from_bytes(value.as_bytes()) {
+                    answer = answer.header(name, value);
+                }
             }
             answer.body(response.body).map_err(|_| Error::bad_answer("an answer's status or header is none"))
         })

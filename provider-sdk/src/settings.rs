@@ -61,7 +61,11 @@ pub(crate) fn read<T: serde::de::DeserializeOwned>(settings: Value) -> Result<T>
     serde_path_to_error::deserialize(settings).map_err(|error| {
         let (path, why) = (error.path().to_string(), without_handles(&error.inner().to_string()));
         // The path of a fault in the whole, an unknown key for instance, is a point: then the text names the key.
-        if path == "." { Error::bad_settings(why) } else { Error::bad_settings(format_args!("`{path}`: {why}")) }
+        if path == "." {
+            Error::bad_settings(why)
+        } else {
+            Error::bad_settings(format_args!("`{path}`: {why}"))
+        }
     })
 }
 

@@ -37,8 +37,8 @@ use serde_json::{Value, json};
 use url::Url;
 use vestibule_abi::message::{Attachments, Message};
 use vestibule_abi::record::{
-    self, Answer, CreateRequest, Declared, HostInfo, HostRequest, StartRequest, StepRequest, code, operation, service,
-    state,
+    self, Answer, CreateRequest, Declared, HostInfo, HostRequest, StartRequest, StepRequest, code, operation,
+    service, state,
 };
 
 use crate::glue::driver::{self, Driven};
@@ -209,7 +209,8 @@ impl TestProvider {
     /// An authorization request goes to a declared origin, with state, challenge and nonce as declared.
     fn check_begin(&self, answer: &Value) -> Result<()> {
         let target = answer.pointer("/redirect/url").or(answer.pointer("/post/url")).and_then(Value::as_str);
-        let target = Url::parse(target.ok_or_else(|| forbidden("`begin` gives neither a redirect nor a form"))?)?;
+        let target =
+            Url::parse(target.ok_or_else(|| forbidden("`begin` gives neither a redirect nor a form"))?)?;
         if !declared(&self.inspect, &target) {
             return Err(forbidden("`begin` sends the browser to an origin that `inspect` does not name"));
         }
@@ -219,7 +220,11 @@ impl TestProvider {
         }
         let once = |name: &str, value: &str| {
             let found: Vec<_> = pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
-            if found == [value] { Ok(()) } else { Err(forbidden(&format!("`begin` lacks `{name}`, or changes it"))) }
+            if found == [value] {
+                Ok(())
+            } else {
+                Err(forbidden(&format!("`begin` lacks `{name}`, or changes it")))
+            }
         };
         if self.inspect.state_in == record::state_in::AUTHORIZATION_REQUEST {
             once("state", STATE)?;
@@ -276,7 +281,9 @@ fn steps(
         outcome.log.extend(answer.log.into_iter().map(|line| line.message));
         match answer.state.as_str() {
             state::PENDING => {}
-            state::STUCK => return Err(Error::new(code::STUCK, "the provider waits for something beside the host")),
+            state::STUCK => {
+                return Err(Error::new(code::STUCK, "the provider waits for something beside the host"));
+            }
             _ => return answer.error.map_or(Ok(answer.result.unwrap_or_default()), |e| Err(e.into())),
         }
         let mut attachments = Attachments::new();
@@ -345,7 +352,8 @@ fn permitted(request: &Request, inspect: Option<&record::Inspect>) -> Result<()>
         let here = targets.iter().any(|target| match &target.origin {
             Declared::Literal(origin) => {
                 let prefix = &target.path_prefix;
-                let below = if prefix.ends_with('/') { url.path().starts_with(prefix) } else { url.path() == prefix };
+                let below =
+                    if prefix.ends_with('/') { url.path().starts_with(prefix) } else { url.path() == prefix };
                 *origin == url.origin().ascii_serialization() && below
             }
             Declared::FromMetadata { .. } => true,

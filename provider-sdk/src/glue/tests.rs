@@ -53,6 +53,12 @@ async fn get(host: &Host, n: usize) -> Result<u16> {
     Ok(host.send(Request::get(format!("https://idp.example/{n}"))).await?.status())
 }
 
+/// Pending once, without a request of its own.
+async fn step_passes() {
+    let mut passed = false;
+    poll_fn(|_| if std::mem::replace(&mut passed, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
 /// All at once: what `join_all` does.
 async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.into_iter().map(|f| (Box::pin(f), None)).collect();
@@ -89,7 +95,8 @@ impl Provider for Odd {
         if self.mode == "panic in inspect" {
             panic!("inspected");
         }
-        Inspect::new(&Realm::new(&Url::parse("https://idp.example").unwrap()).unwrap()).origin("https://idp.example")
+        Inspect::new(&Realm::new(&Url::parse("https://idp.example").unwrap()).unwrap())
+            .origin("https://idp.example")
     }
 
     async fn begin(&self, host: &Host, _: BeginRequest) -> Result<Begin> {
@@ -122,6 +129,19 @@ impl Provider for Odd {
                     get(host, 2).await?;
                 }
                 return Ok(Begin::redirect(get(host, 3).await?.to_string()));
+            }
+            "abandon eight" => {
+                for n in 0..MAX_OPEN_REQUESTS {
+                    let mut one = Box::pin(get(host, n));
+                    poll_fn(|cx| {
+                        let _ = one.as_mut().poll(cx);
+                        Poll::Ready(())
+                    })
+                    .await;
+                    // Sent before it is dropped: a step passes.
+                    step_passes().await;
+                }
+                return Ok(Begin::redirect(get(host, 9).await?.to_string()));
             }
             "many" => {
                 for n in 0..=MAX_REQUESTS {
@@ -228,7 +248,8 @@ fn settings_that_cannot_be_used_are_named() {
     let error = create("refuse").err().unwrap();
     assert_eq!((error.code(), error.message()), (code::BAD_SETTINGS, "`mode` refuses"));
     let host = HostInfo::default();
-    let error = Driven::create::<Odd>(&CreateRequest { settings: json!({ "mod": "x" }), host }).err().unwrap();
+    let error =
+        Driven::create::<Odd>(&CreateRequest { settings: json!({ "mod": "x" }), host }).err().unwrap();
     assert_eq!(error.code(), code::BAD_SETTINGS);
     assert!(error.message().contains("`mod`"), "{error}");
     assert_eq!(Driven::create_from::<Odd>(b"").err().unwrap().code(), code::PROTOCOL);
@@ -282,6 +303,20 @@ fn the_answer_to_an_abandoned_request_falls() {
     assert_eq!(third.len(), 1);
     assert_eq!(step(&mut operation, vec![ok(ids[0], 500)]).state, state::PENDING);
     assert_eq!(redirected(&step(&mut operation, vec![ok(third[0].id, 204)])), "204");
+}
+
+#[test]
+fn abandoned_requests_keep_others_waiting_but_not_for_ever() {
+    let mut operation = begin("abandon eight");
+    let mut open = Vec::new();
+    for _ in 0..MAX_OPEN_REQUESTS {
+        open.extend(step(&mut operation, vec![]).requests.into_iter().map(|r| r.id));
+    }
+    assert_eq!(open.len(), MAX_OPEN_REQUESTS);
+    let full = step(&mut operation, vec![]);
+    assert_eq!((full.state.as_str(), full.requests.len()), (state::PENDING, 0));
+    let last = step(&mut operation, vec![ok(open[3], 200)]).requests;
+    assert_eq!(redirected(&step(&mut operation, vec![ok(last[0].id, 204)])), "204");
 }
 
 #[test]
@@ -350,7 +385,8 @@ fn a_failure_of_the_host_keeps_its_code_and_wait() {
 #[test]
 fn messages_that_are_none_are_failures_of_the_protocol() {
     let provider = create("plain").unwrap();
-    for bytes in [&b""[..], b"\xff\xff\xff\xff\0\0\0\0", &Message::new(&json!([])).unwrap().encode().unwrap()] {
+    for bytes in [&b""[..], b"\xff\xff\xff\xff\0\0\0\0", &Message::new(&json!([])).unwrap().encode().unwrap()]
+    {
         let mut operation = provider.start_from(bytes);
         fails(&step(&mut operation, vec![]), code::PROTOCOL, "");
     }
@@ -360,7 +396,9 @@ fn messages_that_are_none_are_failures_of_the_protocol() {
         let start = StartRequest { entropy: entropy.to_owned(), ..request("inspect", Value::Null) };
         fails(&step(&mut provider.start(&start).unwrap(), vec![]), code::PROTOCOL, "64 hexadecimal digits");
     }
-    for (operation, fault) in [("begin", code::PROTOCOL), ("complete", code::PROTOCOL), ("refresh", code::UNSUPPORTED)] {
+    for (operation, fault) in
+        [("begin", code::PROTOCOL), ("complete", code::PROTOCOL), ("refresh", code::UNSUPPORTED)]
+    {
         let mut operation = provider.start(&request(operation, json!({}))).unwrap();
         fails(&step(&mut operation, vec![]), fault, "");
     }
@@ -423,8 +461,7 @@ fn bodies_travel_as_attachments() {
     let provider = Driven::create::<Echo>(&settings).unwrap();
     let complete = request("complete", json!({ "params": {}, "redirect_uri": "https://login.example/" }));
     let mut operation = provider.start(&complete).unwrap();
-    let (answer, mut message) =
-        operation.step(&Message::new(&StepRequest::default()).unwrap()).unwrap();
+    let (answer, mut message) = operation.step(&Message::new(&StepRequest::default()).unwrap()).unwrap();
     assert_eq!(message.attachment_count(), 2);
     let mut attachments = Attachments::new();
     // Answered in the reverse order, each with its own body doubled.

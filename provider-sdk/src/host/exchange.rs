@@ -134,10 +134,10 @@ impl Exchange {
         Ok(requests)
     }
 
-    /// Whether the host owes an answer that somebody waits for.
+    /// Whether the host owes an answer that somebody waits for, or that makes room for a request that waits.
     pub(crate) fn is_waiting(&self) -> bool {
         let state = self.state();
-        state.open.keys().any(|id| !state.abandoned.contains(id))
+        !state.queue.is_empty() || state.open.keys().any(|id| !state.abandoned.contains(id))
     }
 
     pub(crate) fn take_log(&self) -> Vec<LogLine> {

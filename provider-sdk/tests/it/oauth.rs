@@ -136,7 +136,13 @@ fn other_answers_of_the_token_endpoint_are_told_apart() {
     assert_eq!(token(|| Ok(Response::new(429).header("retry-after", "9"))).error().retry_after_s(), Some(9));
     assert_eq!(token(|| Ok(Response::new(200).json_text("{}"))).error().code(), 7);
     assert_eq!(token(|| Ok(Response::new(400))).error().code(), 7);
-    assert_eq!(token(|| Ok(Response::new(200).header("content-type", "text/x-at-abc"))).error().message().find("abc"), None);
+    assert_eq!(
+        token(|| Ok(Response::new(200).header("content-type", "text/x-at-abc")))
+            .error()
+            .message()
+            .find("abc"),
+        None
+    );
     assert_eq!(token(|| Err(Error::rate_limited(Some(4)))).error().retry_after_s(), Some(4));
 }
 

@@ -14,7 +14,8 @@ struct Config {}
 
 impl Provider for Oidc {
     const NAME: &'static str = "oidc";
-    const REQUIRES: &'static [&'static str] = &[requirement::HTTP, requirement::DISCOVER, requirement::VERIFY_JWT];
+    const REQUIRES: &'static [&'static str] =
+        &[requirement::HTTP, requirement::DISCOVER, requirement::VERIFY_JWT];
     type Config = Config;
 
     fn configure(_: Config) -> Result<Self> {
@@ -49,7 +50,8 @@ impl Provider for Oidc {
             sub: String,
         }
         let token = callback.param("id_token")?;
-        let token = VerifyJwt::new(token.into(), "https://idp.example", "client").nonce(callback.nonce.clone());
+        let token =
+            VerifyJwt::new(token.into(), "https://idp.example", "client").nonce(callback.nonce.clone());
         let claims: Claims = host.verify_jwt(token).await?;
         Ok(UserInfo::new(claims.sub).into())
     }

@@ -23,7 +23,8 @@ pub(crate) fn github(settings: Value) -> TestProvider {
 }
 
 pub(crate) fn try_github(settings: Value) -> Result<TestProvider> {
-    let mut all = json!({ "client_id": "Iv1.8a61f9b3a7aba766", "client_secret": testing::handle("client_secret") });
+    let mut all =
+        json!({ "client_id": "Iv1.8a61f9b3a7aba766", "client_secret": testing::handle("client_secret") });
     all.as_object_mut().unwrap().extend(settings.as_object().cloned().unwrap_or_default());
     testing::provider::<GitHub>(all)
 }
@@ -46,7 +47,8 @@ pub(crate) fn well(request: &Request) -> Result<Response> {
         "/user/emails" => answer(EMAILS),
         "/user/orgs" if request.url().ends_with("&page=2") => answer(ORGANIZATIONS_2),
         "/user/orgs" => {
-            let next = format!("<{}&page=2>; rel=\"next\", <{}&page=2>; rel=\"last\"", request.url(), request.url());
+            let next =
+                format!("<{}&page=2>; rel=\"next\", <{}&page=2>; rel=\"last\"", request.url(), request.url());
             Ok(answer(ORGANIZATIONS_1)?.header("link", next))
         }
         other => panic!("{other} is no endpoint that a sign-in needs"),

@@ -12,7 +12,10 @@ fn a_limit_is_recognised_and_tells_how_long() {
     for (response, seconds) in [
         (Response::new(403).header("retry-after", "60"), Some(60)),
         (Response::new(429).header("retry-after", "60").header("x-ratelimit-remaining", "0"), Some(60)),
-        (Response::new(403).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", &reset), Some(90)),
+        (
+            Response::new(403).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", &reset),
+            Some(90),
+        ),
         (Response::new(429).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", &past), Some(0)),
         (Response::new(403).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", "soon"), None),
         (Response::new(429), None),
@@ -29,9 +32,8 @@ fn a_limit_is_recognised_and_tells_how_long() {
 
 #[test]
 fn a_refusal_is_no_limit() {
-    let refused = but("/user", |_| {
-        Ok(Response::new(403).header("x-ratelimit-remaining", "4999").json_text(FORBIDDEN))
-    });
+    let refused =
+        but("/user", |_| Ok(Response::new(403).header("x-ratelimit-remaining", "4999").json_text(FORBIDDEN)));
     let outcome = github(json!({})).complete(CODE, refused);
     assert_eq!(outcome.error().code(), 7);
     assert_eq!(outcome.error().message(), "GET https://api.github.com/user answered 403");

@@ -117,10 +117,14 @@ fn names_itself_and_the_api_version() {
 
 #[test]
 fn matches_by_id_whatever_the_handle_is_now() {
-    let renamed = but("/user", |_| answer(r#"{"id":583231,"login":"someone-else","name":null,"avatar_url":null}"#));
+    let renamed =
+        but("/user", |_| answer(r#"{"id":583231,"login":"someone-else","name":null,"avatar_url":null}"#));
     let outcome = github(json!({})).complete(CODE, renamed);
     let account = outcome.account();
-    assert_eq!((account["account_id"].as_str(), account["login"].as_str()), (Some("583231"), Some("someone-else")));
+    assert_eq!(
+        (account["account_id"].as_str(), account["login"].as_str()),
+        (Some("583231"), Some("someone-else"))
+    );
     assert!(account.get("name").is_none() && account.get("avatar_url").is_none());
 }
 

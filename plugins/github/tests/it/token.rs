@@ -30,7 +30,8 @@ fn an_error_with_status_200_is_an_error() {
 
 #[test]
 fn an_error_with_its_own_status_is_the_same_error() {
-    let outcome = outcome(|| Ok(Response::new(400).json_text(TOKEN_ERROR.replace("ERROR", "bad_verification_code"))));
+    let outcome =
+        outcome(|| Ok(Response::new(400).json_text(TOKEN_ERROR.replace("ERROR", "bad_verification_code"))));
     assert_eq!(outcome.error().code(), 2);
 }
 
@@ -51,7 +52,8 @@ fn an_answer_without_tokens_is_no_answer() {
 #[test]
 fn a_server_that_is_down_is_down_whatever_it_says() {
     for status in [500, 502, 503] {
-        let html = || Ok(Response::new(status).header("content-type", "text/html").body("<html>unicorn</html>"));
+        let html =
+            || Ok(Response::new(status).header("content-type", "text/html").body("<html>unicorn</html>"));
         assert_eq!(outcome(html).error().code(), 6, "{status}");
     }
     let limited = outcome(|| Ok(Response::new(429).header("retry-after", "30")));
