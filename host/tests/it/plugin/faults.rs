@@ -46,6 +46,19 @@ fn a_provider_that_cannot_be_reached_is_down() {
     });
 }
 
+/// No certificate, no answer: nothing falls back to plain http.
+#[test]
+fn an_https_provider_without_tls_is_down() {
+    on_each_transport(async |transport| {
+        let idp = Idp::saying("{}").await;
+        let url = idp.url.replace("http:", "https:");
+        let provider = Rig::new(transport, &url).ready().await;
+        let error = send(&provider, &[("url", &url)]).await.unwrap_err();
+        assert_eq!(error.kind, Kind::ProviderDown, "{error}");
+        assert!(idp.requests().is_empty());
+    });
+}
+
 #[test]
 fn a_reset_or_a_silence_is_a_provider_that_is_down() {
     on_each_transport(async |transport| {
