@@ -37,6 +37,7 @@ pub(super) fn load(name: &str) -> Arc<Plugin> {
 }
 
 /// Runs a test over each transport, on a runtime whose lost threads hold nobody up.
+#[expect(clippy::print_stderr, reason = "says over which transport a test failed")]
 pub(super) fn on_each_transport(test: impl AsyncFn(TransportKind)) {
     for transport in [
         TransportKind::InProcess,
