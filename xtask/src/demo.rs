@@ -25,6 +25,8 @@ use settings::{Configuration, Lookalike, Pinned, Values};
 
 /// What the lookalike knows the server as.
 const CLIENT_ID: &str = "vestibule-demo";
+/// Where the server listens when its configuration does not say.
+const DEFAULT_PORT: u16 = 8080;
 /// Below the folder of the demo.
 const DATABASE: &str = "vestibule.db";
 /// The server gives running requests 15 s.
@@ -44,7 +46,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let folder = workspace.target.join("demo");
+    // A check of its own does not take away what `--keep` would go on with.
+    let folder = workspace.target.join(if options.check { "demo-check" } else { "demo" });
     std::fs::create_dir_all(&folder).map_err(Error::file("make the folder", &folder))?;
     let _lock = lock(&folder)?;
     let plugins = workspace.plugins()?;
@@ -55,7 +58,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let port = match (&earlier, options.port) {
         (Some(earlier), _) => ports::kept(earlier.server, "server")?,
         (None, Some(port)) => ports::asked_for(port)?,
-        (None, None) => ports::free(configuration.port())?,
+        (None, None) => ports::free(configuration.port().or(Some(DEFAULT_PORT)))?,
     };
 
     println!("building the server, {} and the lookalike of a provider", count(plugins.len(), "plugin"));

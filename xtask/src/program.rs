@@ -119,12 +119,14 @@ impl Program {
         mut ready: impl FnMut(&Self) -> Option<T>,
     ) -> Result<T> {
         for _ in 0..(READY_SECONDS * 1000 / TICK.as_millis() as u64) {
-            if let Some(answer) = ready(self) {
-                return Ok(answer);
-            }
+            // In this order, so that what answers is this program, and not a stranger that had its port.
+            let answer = ready(self);
             if let Some(status) = self.exited()? {
                 let (program, log, last_lines) = (self.name.clone(), self.log.clone(), self.last_lines());
                 return Err(Error::EndedEarly { program, status, log, last_lines });
+            }
+            if let Some(answer) = answer {
+                return Ok(answer);
             }
             if interrupt.within(TICK) {
                 return Err(Error::Interrupted);
