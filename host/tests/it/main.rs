@@ -8,6 +8,7 @@ mod canary;
 mod config;
 mod faults;
 mod pages;
+mod plugin;
 mod sign_in;
 mod store;
 mod world;
