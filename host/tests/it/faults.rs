@@ -5,6 +5,7 @@ mod claims;
 mod expected;
 pub(crate) mod journey;
 mod organizations;
+pub(crate) mod plugins;
 mod resources;
 
 use vestibule::plugin::TransportKind;
