@@ -242,6 +242,8 @@ impl FromStr for Fault {
 struct Active {
     endpoint: Endpoint,
     fault: Fault,
+    /// How many requests still pass unharmed.
+    spared: u32,
     left: Option<u32>,
 }
 
@@ -252,11 +254,12 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Sets a fault, in place of the one that this endpoint had; `times` of `None` is until it is cleared.
-    pub(crate) fn set(&self, endpoint: Endpoint, fault: Fault, times: Option<u32>) {
+    /// Sets a fault, in place of the one that this endpoint had, after the requests that are `spared`; `times` of `None`
+    /// is until it is cleared.
+    pub(crate) fn set(&self, endpoint: Endpoint, fault: Fault, spared: u32, times: Option<u32>) {
         let mut active = lock(&self.active);
         active.retain(|other| other.endpoint != endpoint);
-        active.push(Active { endpoint, fault, left: times });
+        active.push(Active { endpoint, fault, spared, left: times });
     }
 
     pub(crate) fn clear(&self) {
@@ -277,6 +280,10 @@ impl Faults {
             .position(|set| meets(set, endpoint))
             .or_else(|| active.iter().position(|set| meets(set, Endpoint::All)))?;
         let set = active.get_mut(position)?;
+        if set.spared > 0 {
+            set.spared -= 1;
+            return None;
+        }
         set.left = set.left.map(|left| left - 1);
         Some(set.fault)
     }

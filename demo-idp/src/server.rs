@@ -126,7 +126,7 @@ impl DemoIdp {
     /// # Panics
     /// Where the fault does nothing at this endpoint: a test that set it would prove nothing.
     pub fn set_fault(&self, endpoint: Endpoint, fault: Fault) {
-        self.set(endpoint, fault, None);
+        self.set(endpoint, fault, 0, None);
     }
 
     /// Sets a fault for the next `times` requests that meet it; `refused` meets none and stays until it is cleared.
@@ -134,14 +134,23 @@ impl DemoIdp {
     /// # Panics
     /// As [`DemoIdp::set_fault`].
     pub fn set_fault_times(&self, endpoint: Endpoint, fault: Fault, times: u32) {
-        self.set(endpoint, fault, Some(times));
+        self.set(endpoint, fault, 0, Some(times));
     }
 
-    fn set(&self, endpoint: Endpoint, fault: Fault, times: Option<u32>) {
+    /// Sets a fault that the first `spared` requests do not meet and all later ones do, so that the second page of a list
+    /// fails; `refused` spares none.
+    ///
+    /// # Panics
+    /// As [`DemoIdp::set_fault`].
+    pub fn set_fault_after(&self, endpoint: Endpoint, fault: Fault, spared: u32) {
+        self.set(endpoint, fault, spared, None);
+    }
+
+    fn set(&self, endpoint: Endpoint, fault: Fault, spared: u32, times: Option<u32>) {
         if let Err(error @ FaultError::NotHere { .. }) = fault.at(endpoint) {
             panic!("{error}");
         }
-        self.state.faults.set(endpoint, fault, times);
+        self.state.faults.set(endpoint, fault, spared, times);
         if fault == Fault::Refused {
             self.door.shut();
         }

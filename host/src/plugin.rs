@@ -58,6 +58,8 @@ pub use begin::{Begin, To};
 pub use description::Description;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
 pub use inspected::{Inspected, Issuer, Policy, Protocol, ResponseMode, StateIn};
+#[doc(hidden)]
+pub use pipe::Tape;
 pub use provider::{Completed, Provider, ProviderOptions, TransportKind};
 pub use services::egress::Egress;
 pub use services::secrets::Target;

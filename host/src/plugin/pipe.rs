@@ -19,6 +19,43 @@ use super::frame::{Decoder, Frame, Kind};
 use super::in_process::{InProcess, NotCreated};
 use super::transport::{Answering, Gone, Place, Running, Transport};
 
+/// What reached the plugin's side of a pipe: all that a plugin is ever told. For tests, which search it for secrets.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Tape(Mutex<Vec<u8>>);
+
+impl Tape {
+    /// With nothing on it.
+    pub const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Everything so far: the payloads of all frames, one after the other.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, payload: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(payload);
+    }
+}
+
+/// One tape is no other's equal.
+impl PartialEq for Tape {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Tape {}
+
+/// Nothing of what is on it.
+impl std::fmt::Debug for Tape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tape")
+    }
+}
+
 /// A way to a provider at the other end of a socketpair. The far end stops when this is dropped.
 pub(super) struct Pipe {
     near: Arc<Near>,
@@ -74,19 +111,20 @@ impl Near {
 }
 
 impl Pipe {
-    /// Makes a provider at the far end. `seed` decides about pieces and delays.
+    /// Makes a provider at the far end. `seed` decides about pieces and delays; `tape` keeps what arrives there.
     pub(super) async fn create(
         module: abi::table::ProviderModuleRef,
         request: Vec<u8>,
         deadline: Duration,
         seed: u64,
+        tape: Option<&'static Tape>,
     ) -> Result<Self, NotCreated> {
         let gone = |why: std::io::Error| NotCreated::Gone(Gone(format!("no socketpair: {why}")));
         let (near, far) = std::os::unix::net::UnixStream::pair().map_err(gone)?;
         near.set_nonblocking(true).and_then(|()| far.set_nonblocking(true)).map_err(gone)?;
         std::thread::Builder::new()
             .name("plugin-pipe".to_owned())
-            .spawn(move || far_end(module, far, deadline, seed.rotate_left(32)))
+            .spawn(move || far_end(module, far, deadline, seed.rotate_left(32), tape))
             .map_err(gone)?;
         let (mut reading, writing) = UnixStream::from_std(near).map_err(gone)?.into_split();
         let (outgoing, frames) = mpsc::unbounded_channel();
@@ -184,6 +222,7 @@ fn far_end(
     stream: std::os::unix::net::UnixStream,
     deadline: Duration,
     seed: u64,
+    tape: Option<&'static Tape>,
 ) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
@@ -191,7 +230,7 @@ fn far_end(
         let (mut reading, writing) = stream.into_split();
         let (outgoing, frames) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(writing, frames, Dice::new(seed)));
-        serve(module, &mut reading, outgoing, deadline).await;
+        serve(module, &mut reading, outgoing, deadline, tape).await;
         // What was said last still goes out; an operation that loops for ever would keep the writer for ever.
         let _ = tokio::time::timeout(deadline, writer).await;
     });
@@ -204,7 +243,9 @@ async fn serve(
     reading: &mut OwnedReadHalf,
     outgoing: mpsc::UnboundedSender<Frame>,
     deadline: Duration,
+    tape: Option<&'static Tape>,
 ) {
+    let keep = |payload: &[u8]| tape.into_iter().for_each(|tape| tape.keep(payload));
     let mut decoder = Decoder::new();
     let answer = |kind, operation, payload| {
         let _ = outgoing.send(Frame { kind, operation, payload });
@@ -212,6 +253,7 @@ async fn serve(
     let Ok(Some(Frame { kind: Kind::Create, payload, .. })) = read(reading, &mut decoder).await else {
         return;
     };
+    keep(&payload);
     let provider = match InProcess::create(module, payload, deadline).await {
         Ok(provider) => provider,
         Err(NotCreated::Refused(failure)) => return answer(Kind::Refused, 0, failure),
@@ -222,6 +264,7 @@ async fn serve(
     let mut operations: HashMap<u64, mpsc::UnboundedSender<Vec<u8>>> = HashMap::new();
     let places = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
     while let Ok(Some(frame)) = read(reading, &mut decoder).await {
+        keep(&frame.payload);
         match frame.kind {
             Kind::Start => {
                 let (steps, requests) = mpsc::unbounded_channel();

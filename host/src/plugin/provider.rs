@@ -17,7 +17,7 @@ use super::error::{CreateError, OperationError, OperationErrorKind, one_line};
 use super::in_process::{InProcess, NotCreated};
 use super::inspected::{Inspected, Policy};
 use super::operation::Driver;
-use super::pipe::Pipe;
+use super::pipe::{Pipe, Tape};
 use super::services::egress::Egress;
 use super::services::http::{Http, client};
 use super::services::secrets::Vault;
@@ -49,6 +49,14 @@ pub enum TransportKind {
     Pipe {
         /// Decides about pieces and delays.
         seed: u64,
+    },
+    /// The same, and what reaches the plugin's side is kept. For tests.
+    #[doc(hidden)]
+    RecordedPipe {
+        /// Decides about pieces and delays.
+        seed: u64,
+        /// Where it is kept.
+        tape: &'static Tape,
     },
 }
 
@@ -87,9 +95,14 @@ impl Provider {
             TransportKind::InProcess => InProcess::create(plugin.module, request, limits.step)
                 .await
                 .map(|made| Box::new(made) as Box<dyn Transport>),
-            TransportKind::Pipe { seed } => Pipe::create(plugin.module, request, limits.step, seed)
+            TransportKind::Pipe { seed } => Pipe::create(plugin.module, request, limits.step, seed, None)
                 .await
                 .map(|made| Box::new(made) as Box<dyn Transport>),
+            TransportKind::RecordedPipe { seed, tape } => {
+                Pipe::create(plugin.module, request, limits.step, seed, Some(tape))
+                    .await
+                    .map(|made| Box::new(made) as Box<dyn Transport>)
+            }
         };
         let driver = Driver {
             provider: options.name,

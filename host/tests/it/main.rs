@@ -4,7 +4,9 @@
 
 mod begin;
 mod callback;
+mod canary;
 mod config;
+mod faults;
 mod pages;
 mod plugin;
 mod sign_in;

@@ -1,37 +1,9 @@
 //! One sign-in, from the button to the row, and everything that must not make one. Each runs on both transports.
 
-use vestibule::plugin::TransportKind;
 use vestibule_demo_idp::visitor::VisitError;
 use vestibule_demo_idp::{Endpoint, Person};
 
-use crate::world::{CLIENT_ID, Plan, plain_client};
-
-/// Writes each test twice: nothing above the transport may notice which it is.
-macro_rules! on_both_transports {
-    ($($(#[$attribute:meta])* async fn $name:ident($transport:ident) $body:block)*) => {
-        mod in_process {
-            use super::*;
-            $(
-                $(#[$attribute])*
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name(TransportKind::InProcess).await;
-                }
-            )*
-        }
-        mod pipe {
-            use super::*;
-            $(
-                $(#[$attribute])*
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name(TransportKind::Pipe { seed: 7 }).await;
-                }
-            )*
-        }
-        $( async fn $name($transport: TransportKind) $body )*
-    };
-}
+use crate::world::{CLIENT_ID, Plan, on_both_transports, plain_client};
 
 async fn status_of(error: VisitError) -> (u16, String) {
     match error {

@@ -22,6 +22,32 @@ use vestibule::state::SharedApp;
 use vestibule_demo_idp as demo_idp;
 use vestibule_demo_idp::visitor::{Visitor, forms};
 
+/// Writes each test twice: nothing above the transport may notice which it is.
+macro_rules! on_both_transports {
+    ($($(#[$attribute:meta])* async fn $name:ident($transport:ident) $body:block)*) => {
+        mod in_process {
+            $(
+                $(#[$attribute])*
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name(vestibule::plugin::TransportKind::InProcess).await;
+                }
+            )*
+        }
+        mod pipe {
+            $(
+                $(#[$attribute])*
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name(vestibule::plugin::TransportKind::Pipe { seed: 7 }).await;
+                }
+            )*
+        }
+        $( async fn $name($transport: vestibule::plugin::TransportKind) $body )*
+    };
+}
+pub(crate) use on_both_transports;
+
 /// 2023-11-14T22:13:20Z: where every test's clock stands at first.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
@@ -56,6 +82,8 @@ pub(crate) struct Plan {
     pub(crate) provider: String,
     /// Lines for `[provider.github.settings]`.
     pub(crate) settings: String,
+    /// Providers of the plugin `misbehaving` beside GitHub: their names, and the setting `behaviour` of each.
+    pub(crate) neighbours: Vec<(&'static str, &'static str)>,
     /// How plugins are called.
     pub(crate) transport: TransportKind,
     /// An earlier world, to go on with its database and its provider.
@@ -77,6 +105,7 @@ impl Default for Plan {
             sections: String::new(),
             provider: String::new(),
             settings: String::new(),
+            neighbours: Vec::new(),
             transport: TransportKind::InProcess,
             after: None,
             limits: Limits::new(false),
@@ -118,7 +147,7 @@ impl Plan {
         private(&secret);
 
         let library = library("github");
-        let pin = data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(&library).unwrap()));
+        let pin = pin_of(&library);
         let text = format!(
             r#"
 [server]
@@ -146,6 +175,7 @@ client_secret_file = "client-secret"
             client_id = self.client_id,
             idp = idp.base_url(),
         );
+        let text = text + &neighbours(&self.neighbours, idp.base_url());
         let environment = BTreeMap::<String, String>::new();
         let config = folder.path().join("config.toml");
         std::fs::write(&config, text).unwrap();
@@ -236,6 +266,29 @@ impl World {
         self.app.store.close().await;
         Stopped { cut, idp: self.idp, folder: self.folder }
     }
+}
+
+fn pin_of(library: &Path) -> String {
+    data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(library).unwrap()))
+}
+
+fn neighbours(neighbours: &[(&str, &str)], idp: &str) -> String {
+    if neighbours.is_empty() {
+        return String::new();
+    }
+    let library = library("misbehaving");
+    let plugin = format!(
+        "[plugin.misbehaving]\npath = \"{}\"\nsha256 = [\"{}\"]\n",
+        library.display(),
+        pin_of(&library)
+    );
+    let sections = neighbours.iter().map(|(name, behaviour)| {
+        format!(
+            "[provider.{name}]\nplugin = \"misbehaving\"\ntransport = \"in-process\"\n[provider.{name}.settings]\n\
+             idp = \"{idp}\"\nclient_secret_file = \"client-secret\"\nbehaviour = \"{behaviour}\"\n"
+        )
+    });
+    plugin + &sections.collect::<String>()
 }
 
 /// A plugin's library, which `cargo xtask test` has built. A missing one is a failure with the cure, never a skip.

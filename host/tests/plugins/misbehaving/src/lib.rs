@@ -1,5 +1,5 @@
 //! A plugin for the tests, which misbehaves on request: by the setting `behaviour` while it is made and inspected, by
-//! `login_hint` in `begin`, by the callback's parameter `behaviour` in `complete`.
+//! `login_hint` or the setting `begin:…` in `begin`, by the callback's parameter `behaviour` in `complete`.
 //!
 //! Without one it signs everybody in. All of it goes through the SDK, as an author's mistakes and malice would.
 
@@ -168,7 +168,8 @@ impl Provider for Misbehaving {
     }
 
     async fn begin(&self, host: &Host, request: BeginRequest) -> Result<Begin> {
-        let behaviour = request.login_hint.as_deref().unwrap_or_default();
+        let always = self.config.behaviour.strip_prefix("begin:");
+        let behaviour = request.login_hint.as_deref().or(always).unwrap_or_default();
         misbehave(behaviour, self.handle(), Some(host)).await?;
         let challenge = request.code_challenge.as_deref().unwrap_or_default();
         let mut url = self.config.idp.join("authorize")?;
