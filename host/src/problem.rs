@@ -90,6 +90,7 @@ impl From<CallbackError> for Problem {
                 Self::new(ErrorKind::BadCallback, cause)
             }
             CallbackError::OtherBrowser => Self::new(ErrorKind::OtherBrowser, cause),
+            CallbackError::AttemptGone => Self::new(ErrorKind::AttemptGone, cause),
             CallbackError::InvalidState(_) => Self::new(ErrorKind::StateInvalid, cause),
             CallbackError::TurnedOff(provider) => {
                 Self::new(ErrorKind::ProviderTurnedOff, cause).about(&provider)

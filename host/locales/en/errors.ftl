@@ -39,8 +39,8 @@ error-code-expired-what = The confirmation from { $provider } is no longer valid
 error-code-expired-do = Please start again.
 
 error-attempt-gone-title = This sign-in is over
-error-attempt-gone-what = It was begun too long ago, or it has been used already. The “back” button and a reloaded page lead here, too.
-error-attempt-gone-do = Please start again.
+error-attempt-gone-what = It has been used already, or it was begun too long ago or in another browser. The “back” button and a reloaded page lead here, too.
+error-attempt-gone-do = Please start again. If somebody sent you a link that led here, do not use it.
 
 error-state-invalid-title = This sign-in does not fit
 error-state-invalid-what = The answer that arrived does not belong to a sign-in that was begun here. For your safety it was not used.

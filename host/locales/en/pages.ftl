@@ -14,7 +14,7 @@ sign-in-lede = Choose an account that you already have.
 sign-in-with = Sign in with { $provider }
 sign-in-providers = Ways to sign in
 sign-in-closed = New accounts are not being opened here at the moment. If you already have one, come in as usual.
-sign-in-promise = You will type your password there, never here.
+sign-in-promise = Your password stays with the provider you choose. You never type it here.
 notice-signed-out = You are signed out.
 notice-session-ended = Your session has ended. Please sign in again.
 notice-sign-in-first = Please sign in to continue.
@@ -46,7 +46,7 @@ identity-since = Linked
 identity-synced = Last checked
 email-verified-yes = verified
 email-verified-no = not verified
-email-verified-unknown = not known whether verified
+email-verified-unknown = verification unknown
 
 ### Dates, always in UTC
 

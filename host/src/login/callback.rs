@@ -53,8 +53,11 @@ pub enum CallbackError {
     /// No cookie, even when asked from our own page.
     #[error("the sign-in was not begun in this browser")]
     OtherBrowser,
-    /// State is missing, unknown, expired, used, another browser's or another provider's: the log says which, the
-    /// person reads the same for all.
+    /// Nothing waits for this state in this browser. A used attempt is deleted, so that nobody can tell a pressed "back"
+    /// from a state of somebody else's making: the page speaks to both.
+    #[error("invalid state parameter: unknown, expired, used, or another browser's")]
+    AttemptGone,
+    /// State is missing, or another provider's.
     #[error("invalid state parameter: {0}")]
     InvalidState(&'static str),
     /// The operator turned the provider off meanwhile.
@@ -151,7 +154,7 @@ async fn take_attempt(
         .store
         .take_attempt(&state, &browser, login.clock.now())
         .await?
-        .ok_or(CallbackError::InvalidState("unknown, expired, used, or another browser's"))?;
+        .ok_or(CallbackError::AttemptGone)?;
     if attempt.provider != entry.name {
         return Err(CallbackError::InvalidState("it belongs to another provider"));
     }

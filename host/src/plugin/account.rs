@@ -3,6 +3,7 @@
 use vestibule_abi as abi;
 
 use super::error::{OperationError, OperationErrorKind};
+use crate::web::text::{AvatarUrl, Avatars};
 
 /// Checks an account. The id decides who it is, so a bad one fails the sign-in; the rest is for show, so a bad field counts
 /// as absent.
@@ -33,8 +34,9 @@ pub(super) fn check(account: abi::record::Account) -> Result<abi::record::Accoun
             _ => verified::UNKNOWN,
         },
         email,
+        // Plain http on loopback is a demo's; whether a page shows it depends on `public_url`.
         avatar_url: within(account.avatar_url, 2048)
-            .filter(|url| url::Url::parse(url).is_ok_and(|u| u.scheme() == "https" && u.has_host())),
+            .filter(|url| AvatarUrl::parse(url, Avatars::HttpsAndLoopback).is_some()),
         account_id: account.account_id,
     })
 }

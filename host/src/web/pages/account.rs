@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::name::ProviderName;
+use crate::web::headers::FORGET;
 use crate::web::icons::Icon;
 use crate::web::text::{AvatarUrl, Text};
 
@@ -80,6 +81,7 @@ impl AccountPage {
             page => Value::from(Serde(self)),
             named => named.as_str(),
             letter => letter.to_uppercase(),
+            script => Value::from_safe_string(FORGET.to_owned()),
         }
     }
 }

@@ -19,9 +19,9 @@ pub enum ErrorKind {
     SignupClosed,
     /// The provider no longer takes the authorization code.
     CodeExpired,
-    /// The login attempt is too old, used, or pushed out by newer ones.
+    /// The login attempt is too old, used, pushed out by newer ones, or never was this browser's.
     AttemptGone,
-    /// The `state` is none of ours, or another provider's.
+    /// The `state` is missing, or another provider's.
     StateInvalid,
     /// The login was begun in another browser, or without cookies.
     OtherBrowser,

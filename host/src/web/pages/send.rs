@@ -1,4 +1,4 @@
-//! Pages whose form sends itself, by the one script there is; without script, the person presses the button.
+//! Pages whose form sends itself, by a script; without script, the person presses the button.
 
 use minijinja::value::Serde;
 use minijinja::{Value, context};

@@ -12,14 +12,14 @@ use vestibule::web::pages::{
 };
 use vestibule::web::text::{Avatars, Text};
 
-pub(super) const EN: Language = Language::REFERENCE;
-pub(super) const ID: &str = "k7q2m4xw9z3c5v6b";
+pub(crate) const EN: Language = Language::REFERENCE;
+pub(crate) const ID: &str = "k7q2m4xw9z3c5v6b";
 
-pub(super) fn pages() -> Pages {
+pub(crate) fn pages() -> Pages {
     Pages::new(Avatars::Https).unwrap()
 }
 
-pub(super) fn button(name: &str, label: &str) -> ProviderButton {
+pub(crate) fn button(name: &str, label: &str) -> ProviderButton {
     ProviderButton {
         name: name.parse().unwrap(),
         label: label.into(),
@@ -29,7 +29,7 @@ pub(super) fn button(name: &str, label: &str) -> ProviderButton {
     }
 }
 
-pub(super) fn identity(name: &str, label: &str) -> IdentityCard {
+pub(crate) fn identity(name: &str, label: &str) -> IdentityCard {
     IdentityCard {
         provider: name.parse().unwrap(),
         label: label.into(),
@@ -44,7 +44,7 @@ pub(super) fn identity(name: &str, label: &str) -> IdentityCard {
     }
 }
 
-pub(super) fn account() -> AccountPage {
+pub(crate) fn account() -> AccountPage {
     AccountPage {
         user_id: 42,
         username: "ada".into(),
@@ -54,12 +54,12 @@ pub(super) fn account() -> AccountPage {
     }
 }
 
-pub(super) fn error(kind: ErrorKind) -> ErrorPage {
+pub(crate) fn error(kind: ErrorKind) -> ErrorPage {
     ErrorPage::new(kind, ID)
 }
 
 /// Every page in every state, by a name that is good for a file.
-pub(super) fn gallery(pages: &Pages, language: Language) -> BTreeMap<String, Html> {
+pub(crate) fn gallery(pages: &Pages, language: Language) -> BTreeMap<String, Html> {
     let mut shown = BTreeMap::new();
     let corporate = ProviderButton {
         icon: Icon::OperatorFile { url: "/assets/provider/gitlab_corp".to_owned() },
