@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
+mod api;
 mod begin;
 mod callback;
 mod config;
+mod headers;
 mod pages;
+mod process;
+mod server;
+mod session;
 mod sign_in;
 mod store;
 mod world;
