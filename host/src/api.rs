@@ -31,9 +31,14 @@ fn answer(status: StatusCode, record: &impl Serialize) -> Response {
 }
 
 /// `{"errors":[{"detail": …}]}`. The cause goes to the log only.
-fn problem(request_id: &str, problem: Problem) -> Response {
+pub(crate) fn problem(request_id: &str, problem: Problem) -> Response {
+    let detail = detail(problem.kind);
+    problem_saying(request_id, problem, detail)
+}
+
+fn problem_saying(request_id: &str, problem: Problem, detail: &str) -> Response {
     log(&problem);
-    let detail = format!("{} (id {request_id})", detail(problem.kind));
+    let detail = format!("{detail} (id {request_id})");
     let mut response = answer(status(problem.kind), &json!({ "errors": [{ "detail": detail }] }));
     retry_after(response.headers_mut(), &problem);
     response
@@ -43,7 +48,9 @@ fn problem(request_id: &str, problem: Problem) -> Response {
 fn detail(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::CrossSite => "this call must come from the server's own origin",
-        ErrorKind::NotFound => "unknown provider",
+        ErrorKind::NotFound => "there is no such call",
+        ErrorKind::MethodNotAllowed => "this call has another method",
+        ErrorKind::PayloadTooLarge => "the body is too large",
         ErrorKind::BadRequest => "malformed request",
         ErrorKind::TooManyAttempts => "too many sign-ins from this address, try again later",
         ErrorKind::ProviderTurnedOff => "this provider is turned off",

@@ -1,5 +1,6 @@
 //! The command line: one file per verb.
 
+mod log;
 mod serve;
 
 use std::path::PathBuf;

@@ -3,23 +3,20 @@
 mod context;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri, State};
+use axum::extract::{OriginalUri, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post};
-use http::header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::header::{ALLOW, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::api;
 use crate::problem::Problem;
-use crate::site::{self, Visitor};
+use crate::site;
 use crate::state::SharedApp;
 use crate::web::pages::ErrorKind;
-
-/// The largest body of a request: callbacks and begins are small.
-const MAX_BODY: usize = 64 * 1024;
 
 /// The server's routes. An accept loop puts a [`Peer`](crate::address::Peer) into each request.
 pub fn router(app: SharedApp) -> Router {
@@ -39,8 +36,13 @@ pub fn router(app: SharedApp) -> Router {
         .route("/healthz", get(api::alive))
         .route("/readyz", get(api::ready))
         .fallback(elsewhere)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .method_not_allowed_fallback(wrong_method);
+    around(routes, app)
+}
+
+/// What every route has around it.
+fn around(routes: Router<SharedApp>, app: SharedApp) -> Router {
+    let routes = routes
         .layer(CatchPanicLayer::custom(context::panicked))
         .layer(from_fn_with_state(app.clone(), context::around))
         .layer(SetResponseHeaderLayer::if_not_present(
@@ -59,7 +61,7 @@ pub fn router(app: SharedApp) -> Router {
 
 /// Only GET and POST. `get` alone would answer HEAD as well, and a HEAD that a scanner sends must not use up a state.
 fn callback() -> MethodRouter<SharedApp> {
-    get(site::callback_by_get).head(wrong_method).post(site::callback_by_post)
+    get(site::callback_by_get).head(no_head).post(site::callback_by_post)
 }
 
 /// A callback at a path of the operator's own (`redirect_path`), or nothing.
@@ -75,11 +77,71 @@ async fn elsewhere(
             Err(never) => match never {},
         };
     }
-    let (mut parts, _) = request.into_parts();
-    let visitor = context::visitor(&mut parts, &app).await;
-    site::problem(&app, &visitor, Problem::new(ErrorKind::NotFound, "no such page"))
+    let (parts, _) = request.into_parts();
+    context::refuse(&app, parts, Problem::new(ErrorKind::NotFound, "no such path")).await
 }
 
-async fn wrong_method(State(app): State<SharedApp>, visitor: Visitor) -> Response {
-    site::problem(&app, &visitor, Problem::new(ErrorKind::MethodNotAllowed, "no such method for this path"))
+async fn wrong_method(State(app): State<SharedApp>, request: axum::extract::Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let problem = Problem::new(ErrorKind::MethodNotAllowed, "no such method for this path");
+    context::refuse(&app, parts, problem).await
+}
+
+async fn no_head(app: State<SharedApp>, request: axum::extract::Request) -> Response {
+    let mut response = wrong_method(app, request).await;
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,POST"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::{Request, StatusCode};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::startup::{self, Ambient};
+
+    async fn app(folder: &std::path::Path) -> SharedApp {
+        let config = folder.join("config.toml");
+        std::fs::write(&config, "[server]\npublic_url = \"https://id.example.org\"\n").unwrap();
+        let environment = std::collections::BTreeMap::<String, String>::new();
+        let loaded = Config::load(&config, &environment).unwrap();
+        startup::app(&loaded.config, &Ambient::system()).await.unwrap()
+    }
+
+    async fn panics() -> &'static str {
+        panic!("the canary is in `{}`", "the log only")
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_an_error_page_with_an_id_and_the_server_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let routes = Router::new()
+            .route("/panics", get(panics))
+            .route("/api/panics", get(panics))
+            .route("/healthz", get(api::alive));
+        let router = around(routes, app(folder.path()).await);
+        let ask = async |path: &str| {
+            let request = Request::get(path).header("host", "id.example.org").body(Body::empty()).unwrap();
+            let Ok(response) = router.clone().oneshot(request).await;
+            let (parts, body) = response.into_parts();
+            let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+            (parts, text)
+        };
+        for (path, beginning) in
+            [("/panics", "<!doctype html>"), ("/api/panics", "{\"errors\":[{\"detail\":\"internal")]
+        {
+            let (parts, text) = ask(path).await;
+            assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
+            let id = parts.headers["x-request-id"].to_str().unwrap();
+            assert!(text.contains(id) && !text.contains("canary"), "{text}");
+            assert!(text.starts_with(beginning), "{text}");
+            for name in ["content-security-policy", "x-content-type-options", "strict-transport-security"] {
+                assert!(parts.headers.contains_key(name), "{name}");
+            }
+        }
+        let (parts, text) = ask("/healthz").await;
+        assert_eq!((parts.status, text.as_str()), (StatusCode::OK, "ok\n"));
+    }
 }

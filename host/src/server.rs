@@ -11,16 +11,22 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
 use crate::address::Peer;
+
+/// How long a request may take: put into each request by the accept loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLimit(pub Duration);
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// How long a request's head may take, and how long an idle connection is kept.
     pub header_timeout: Duration,
+    /// How long a request's body may take to come, and then how long its answer.
+    pub request: Duration,
     /// How many connections are served at once; the next ones wait in the kernel's queue.
     pub connections: usize,
     /// How long running requests may take to end after the signal.
@@ -32,6 +38,8 @@ impl Limits {
     pub fn new(behind_proxy: bool) -> Self {
         Self {
             header_timeout: Duration::from_secs(if behind_proxy { 80 } else { 10 }),
+            // An operation has 15 s, and the database comes after it.
+            request: Duration::from_secs(30),
             connections: 4096,
             drain: Duration::from_secs(15),
         }
@@ -42,9 +50,10 @@ impl Limits {
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Serves until `end` is ready, then lets running requests finish within `limits.drain`.
+/// Serves until `end` is ready, then lets running requests finish within `limits.drain`, and closes the connections of
+/// those that do not.
 ///
-/// Gives back how many connections were cut because they did not.
+/// Gives back how many those were.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -58,6 +67,8 @@ pub async fn serve(
         .max_buf_size(MAX_HEAD);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
+    // Nothing is ever sent: connections end with the sender.
+    let (alive, cut) = watch::channel(());
     let mut end = std::pin::pin!(end);
     loop {
         let accepted = tokio::select! {
@@ -69,12 +80,17 @@ pub async fn serve(
                 let router = router.clone();
                 let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
                     request.extensions_mut().insert(Peer(peer));
+                    request.extensions_mut().insert(TimeLimit(limits.request));
                     router.clone().oneshot(request.map(axum::body::Body::new))
                 });
                 let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let mut cut = cut.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%peer, %error, "connection ended");
+                    tokio::select! {
+                        ended = connection => if let Err(error) = ended {
+                            tracing::debug!(%peer, %error, "connection ended");
+                        },
+                        _ = cut.changed() => {}
                     }
                     drop(slot);
                 });
@@ -87,11 +103,12 @@ pub async fn serve(
         }
     }
     drop(listener);
-    let open = graceful.count();
-    match tokio::time::timeout(limits.drain, graceful.shutdown()).await {
-        Ok(()) => 0,
-        Err(_) => open,
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_ok() {
+        return 0;
     }
+    let open = limits.connections - slots.available_permits();
+    drop(alive);
+    open
 }
 
 async fn accept(

@@ -6,11 +6,10 @@ mod answer;
 mod begin;
 mod callback;
 mod files;
+mod segment;
 mod sign_in;
 mod sign_out;
 mod visitor;
-
-use axum::extract::rejection::BytesRejection;
 
 pub(crate) use account::{root, show as account};
 pub(crate) use answer::{log, problem, respond, retry_after, status, with_cookie};
@@ -20,15 +19,3 @@ pub(crate) use files::{operator_icon, own as file};
 pub(crate) use sign_in::show as sign_in;
 pub(crate) use sign_out::sign_out;
 pub(crate) use visitor::{RequestId, Visitor};
-
-use crate::problem::Problem;
-use crate::web::pages::ErrorKind;
-
-/// A body that could not be read: too large, or cut off.
-fn body_problem(rejection: &BytesRejection) -> Problem {
-    let kind = match rejection.status() {
-        http::StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::PayloadTooLarge,
-        _ => ErrorKind::BadRequest,
-    };
-    Problem::new(kind, rejection.body_text())
-}

@@ -15,7 +15,7 @@ use crate::config::{Config, Environment, ProcessEnvironment, SignupMode};
 use crate::login::Login;
 use crate::plugin::{self, TransportKind};
 use crate::random::{Random, SystemRandom};
-use crate::registry::Registry;
+use crate::registry::{Registry, State};
 use crate::session::Sessions;
 use crate::state::{App, SharedApp};
 use crate::store::{self, OpenError, SignupPolicy, Store};
@@ -103,8 +103,14 @@ async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<R
     let mut entries = Vec::new();
     for provider in config.providers.values() {
         let entry = starter.start(provider).await;
-        if let Err(why) = &entry.running {
-            tracing::error!(provider = %entry.name, "unavailable: {}", why.0);
+        match &entry.running {
+            Err(_) if entry.state == State::Disabled => {}
+            // Its faults were told with the configuration, each with its line.
+            Err(_) if provider.config.is_err() => {
+                tracing::error!("`{}` is unavailable: its section has errors, see above", entry.name);
+            }
+            Err(why) => tracing::error!("`{}` is unavailable: {}", entry.name, why.0),
+            Ok(_) => {}
         }
         entries.push(entry);
     }

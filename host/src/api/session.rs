@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{answer, problem};
+use super::{answer, problem, problem_saying};
 use crate::login::return_path::ReturnPath;
 use crate::plugin::To;
 use crate::problem::Problem;
@@ -37,7 +37,7 @@ pub(crate) async fn begin(
     let default = app.default_provider.as_ref().map(|name| name.as_str().to_owned());
     let Some(provider) = provider.or(default) else {
         let cause = "no `provider` was named, and `default_provider` is not configured";
-        return problem(&visitor.id, Problem::new(ErrorKind::NotFound, cause));
+        return unknown(&visitor, Problem::new(ErrorKind::NotFound, cause));
     };
     match start(&app, &visitor, &provider, ReturnPath::new(return_to.as_deref())).await {
         Ok(begun) => {
@@ -52,8 +52,13 @@ pub(crate) async fn begin(
                 None => response,
             }
         }
+        Err(failed) if failed.kind == ErrorKind::NotFound => unknown(&visitor, failed),
         Err(failed) => problem(&visitor.id, failed),
     }
+}
+
+fn unknown(visitor: &Visitor, failed: Problem) -> Response {
+    problem_saying(&visitor.id, failed, "unknown provider")
 }
 
 /// Signs this browser out: 204, whether it was signed in or not.

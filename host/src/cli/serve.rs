@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, Fault, Loaded, LogFormat, ProcessEnvironment};
+use crate::config::{Config, Fault, Loaded, ProcessEnvironment};
 use crate::exit::ExitCode;
+use crate::registry::{Entry, State};
 use crate::router::router;
 use crate::server::{self, Limits};
 use crate::startup::{self, Ambient};
@@ -28,7 +28,7 @@ pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
             return ExitCode::Configuration;
         }
     };
-    log_to_stderr(loaded.config.server.log, verbose);
+    super::log::start(loaded.config.server.log, verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -56,9 +56,11 @@ async fn run(loaded: &Loaded) -> ExitCode {
     let listener = match TcpListener::bind(listen).await {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::error!(
-                "cannot listen on `{listen}`: {error}; stop what uses it, or change `listen` in `[server]`"
-            );
+            let cure = match error.kind() {
+                std::io::ErrorKind::AddrInUse => "stop what uses it, or change",
+                _ => "change",
+            };
+            tracing::error!("cannot listen on `{listen}`: {error}; {cure} `listen` in `[server]`");
             return ExitCode::Other;
         }
     };
@@ -110,27 +112,20 @@ async fn run(loaded: &Loaded) -> ExitCode {
 
 fn announce(app: &App, listen: std::net::SocketAddr) {
     let registry = app.registry.load();
-    let (ready, not): (Vec<_>, Vec<_>) = registry.all().partition(|entry| entry.running.is_ok());
-    let names = |entries: &[&std::sync::Arc<crate::registry::Entry>]| {
-        entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")
+    let names = |is_so: fn(&Entry) -> bool| {
+        let names: Vec<_> =
+            registry.all().filter(|entry| is_so(entry)).map(|entry| entry.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     };
-    let ready = if ready.is_empty() { "no provider".to_owned() } else { names(&ready) };
-    let not = if not.is_empty() { String::new() } else { format!("; not: {}", names(&not)) };
+    let ready = names(|entry| entry.running.is_ok()).unwrap_or_else(|| "no provider".to_owned());
+    let said = |word: &str, names: Option<String>| {
+        names.map(|names| format!("; {word}: {names}")).unwrap_or_default()
+    };
+    let unavailable =
+        said("unavailable", names(|entry| entry.running.is_err() && entry.state != State::Disabled));
+    let off = said("turned off", names(|entry| entry.state == State::Disabled));
     let (generation, public_url) = (registry.generation, &app.public_url);
-    tracing::info!("ready: {ready}{not}; generation {generation}, {public_url} on {listen}");
-}
-
-/// Foreign crates never say more than `info`: at `debug` they log data.
-fn log_to_stderr(format: LogFormat, verbose: bool) {
-    let filter = EnvFilter::new(if verbose { "info,vestibule=debug" } else { "info" });
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => {
-            use std::io::IsTerminal as _;
-            subscriber.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
-        }
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
-    }
+    tracing::info!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
 }
 
 fn say(faults: &[Fault]) {

@@ -47,8 +47,8 @@ pub enum Refusal {
     },
     /// There is no pin.
     #[error(
-        "has no pin, and a plugin that runs in this process needs one; if this file is the one you mean, write\n  \
-         [plugin.{name}]\n  sha256 = [\"{found}\"]"
+        "has no pin, and a plugin that runs in this process needs one; if this file is the one you mean, \
+         write `sha256 = [\"{found}\"]` in `[plugin.{name}]`"
     )]
     Unpinned {
         /// The plugin, as configured.
@@ -58,9 +58,9 @@ pub enum Refusal {
     },
     /// Its SHA-256 is none of the pins.
     #[error(
-        "differs from its pin\n  expected {}\n  found    {found}\n  The file was not loaded. If you replaced it on purpose, write\n  \
-         [plugin.{name}]\n  sha256 = [\"{found}\"]",
-        expected.join(" or ")
+        "differs from its pin: expected {}, found `{found}`; it was not loaded; if you replaced it on purpose, \
+         write `sha256 = [\"{found}\"]` in `[plugin.{name}]`",
+        expected.iter().map(|pin| format!("`{pin}`")).collect::<Vec<_>>().join(" or ")
     )]
     WrongPin {
         /// The plugin, as configured.

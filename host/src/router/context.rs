@@ -1,26 +1,29 @@
-//! Around every request: its id, its line in the log, its time limit, and the net under it.
+//! Around every request: its id, its line in the log, its body, its time limit, and the net under it.
 
 use std::any::Any;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::{StatusCode, Version};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tracing::Instrument as _;
 
 use crate::address::{self, Peer};
+use crate::api;
 use crate::problem::Problem;
 use crate::random::request_id;
+use crate::server::TimeLimit;
 use crate::site::{self, RequestId, Visitor};
 use crate::state::{ClientAddress, SharedApp};
 use crate::web::pages::ErrorKind;
 
-/// How long a request may take: an operation has 15 s, and the database comes after it.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// The largest body of a request: callbacks and begins are small.
+const MAX_BODY: usize = 64 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -51,27 +54,63 @@ pub(super) async fn around(State(app): State<SharedApp>, mut request: Request, n
 }
 
 async fn answered(app: &SharedApp, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let visitor = visitor(&mut parts, app).await;
-    let run = next.run(Request::from_parts(parts, body));
-    let Ok(response) = tokio::time::timeout(TIME_LIMIT, run).await else {
-        let cause = format!("the request took longer than {} s", TIME_LIMIT.as_secs());
-        return site::problem(app, &visitor, Problem::new(ErrorKind::ServiceUnavailable, cause));
+    let limit = request.extensions().get::<TimeLimit>().map_or(Duration::from_secs(30), |limit| limit.0);
+    let (parts, body) = request.into_parts();
+    if !has_one_host(&parts) {
+        let problem = Problem::new(ErrorKind::BadRequest, "a request has one `Host` (RFC 9112 §3.2)");
+        return refuse(app, parts, problem).await;
+    }
+    let body = match read(body, limit).await {
+        Ok(body) => body,
+        Err(problem) => return refuse(app, parts, problem).await,
+    };
+    let run = next.run(Request::from_parts(parts.clone(), body.into()));
+    let Ok(response) = tokio::time::timeout(limit, run).await else {
+        let cause = format!("the request took longer than {limit:?}");
+        return refuse(app, parts, Problem::new(ErrorKind::ServiceUnavailable, cause)).await;
     };
     match response.extensions().get::<Panicked>() {
-        Some(Panicked(message)) => site::problem(
-            app,
-            &visitor,
-            Problem::new(ErrorKind::Internal, format!("a handler panicked: {message}")),
-        ),
+        Some(Panicked(message)) => {
+            let cause = format!("a handler panicked: {message}");
+            refuse(app, parts, Problem::new(ErrorKind::Internal, cause)).await
+        }
         None => response,
     }
 }
 
-pub(super) async fn visitor(parts: &mut Parts, app: &SharedApp) -> Visitor {
-    match Visitor::from_request_parts(parts, app).await {
+/// None of ours depends on `Host`; a proxy in front may, and two of them would let it and us see different requests.
+fn has_one_host(parts: &Parts) -> bool {
+    match parts.headers.get_all(HOST).iter().count() {
+        0 => parts.version < Version::HTTP_11,
+        hosts => hosts == 1,
+    }
+}
+
+/// The whole body, before any handler: no handler waits for a client that sends byte by byte.
+async fn read(body: Body, limit: Duration) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(limit, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(ErrorKind::PayloadTooLarge, format!("the body is longer than {MAX_BODY} bytes")))
+        }
+        Ok(Err(error)) => {
+            Err(Problem::new(ErrorKind::BadRequest, format!("the body could not be read: {error}")))
+        }
+        Err(_) => Err(Problem::new(ErrorKind::BadRequest, format!("the body did not come within {limit:?}"))),
+    }
+}
+
+/// A page for a browser, JSON for a program.
+pub(super) async fn refuse(app: &SharedApp, mut parts: Parts, problem: Problem) -> Response {
+    let visitor = match Visitor::from_request_parts(&mut parts, app).await {
         Ok(visitor) => visitor,
         Err(never) => match never {},
+    };
+    let path = parts.uri.path();
+    if path.starts_with("/api/") || path.starts_with("/.vestibule/") {
+        api::problem(&visitor.id, problem)
+    } else {
+        site::problem(app, &visitor, problem)
     }
 }
 

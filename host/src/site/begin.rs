@@ -1,11 +1,11 @@
 //! `POST /auth/<provider>/begin`: from a button to the provider.
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::answer::{page, problem, see_other, with_cookie};
+use super::segment::Segment;
 use super::visitor::Visitor;
 use crate::login::begin::{Begin, BeginError, Begun, begin as begin_login};
 use crate::login::return_path::ReturnPath;
@@ -18,14 +18,10 @@ use crate::web::pages::{ErrorKind, PostPage};
 
 pub(crate) async fn begin(
     State(app): State<SharedApp>,
-    Path(provider): Path<String>,
+    Segment(provider): Segment,
     visitor: Visitor,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Response {
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return problem(&app, &visitor, super::body_problem(&rejection)),
-    };
     let return_to =
         url::form_urlencoded::parse(&body).find(|(name, _)| name == "return_to").map(|(_, value)| value);
     match start(&app, &visitor, &provider, ReturnPath::new(return_to.as_deref())).await {

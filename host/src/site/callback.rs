@@ -1,7 +1,6 @@
 //! `/auth/<provider>/callback`: the browser comes back, by GET or (form_post) by POST.
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{OriginalUri, RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
@@ -31,12 +30,8 @@ pub(crate) async fn by_post(
     OriginalUri(uri): OriginalUri,
     visitor: Visitor,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Response {
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return problem(&app, &visitor, super::body_problem(&rejection)),
-    };
     if !is_form(&headers) {
         let cause = "a posted callback is a form (application/x-www-form-urlencoded)";
         return problem(&app, &visitor, Problem::new(ErrorKind::BadCallback, cause));

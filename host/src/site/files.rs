@@ -1,12 +1,13 @@
 //! `/assets/`: our own files, under paths that change with their content, and operators' icons.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{problem, respond};
+use super::segment::Segment;
 use super::visitor::Visitor;
 use crate::problem::Problem;
 use crate::state::SharedApp;
@@ -18,7 +19,7 @@ pub(crate) async fn own(
     State(app): State<SharedApp>,
     visitor: Visitor,
     headers: HeaderMap,
-    Path(file): Path<String>,
+    Segment(file): Segment,
 ) -> Response {
     let Some(asset) = asset(&format!("/assets/{file}")) else {
         return problem(&app, &visitor, Problem::new(ErrorKind::NotFound, "no such file"));
@@ -40,7 +41,7 @@ pub(crate) async fn own(
 pub(crate) async fn operator_icon(
     State(app): State<SharedApp>,
     visitor: Visitor,
-    Path(provider): Path<String>,
+    Segment(provider): Segment,
 ) -> Response {
     let registry = app.registry.load();
     let Some(icon) = registry.get(&provider).and_then(|entry| entry.icon.as_ref()) else {

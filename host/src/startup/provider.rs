@@ -30,7 +30,6 @@ impl Starter<'_> {
         let running = match &provider.config {
             _ if provider.state == ProviderState::Disabled => Err(Unavailable("turned off".to_owned())),
             Ok(config) => self.run(config).await.map_err(Unavailable),
-            // The faults were told with the configuration, each with its line.
             Err(faults) => Err(Unavailable(texts(faults))),
         };
         Entry {
@@ -88,7 +87,9 @@ impl Starter<'_> {
         };
         let load = || {
             let pins: Vec<[u8; 32]> = config.sha256.iter().map(|pin| pin.0).collect();
-            Plugin::load(&config.path, &pins, name).map_err(|error| error.to_string())
+            // The line where the pin stands, or is to be written.
+            Plugin::load(&config.path, &pins, name)
+                .map_err(|error| format!("{}:{}: {error}", config.file.display(), config.pin_line))
         };
         self.plugins.entry(name.clone()).or_insert_with(load).clone()
     }

@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
+mod api;
 mod begin;
 mod browser;
 mod callback;
 mod canary;
 mod config;
 mod faults;
+mod headers;
 mod pages;
 mod plugin;
+mod process;
+mod server;
+mod session;
 mod sign_in;
 mod store;
 mod world;

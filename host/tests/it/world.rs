@@ -96,6 +96,8 @@ pub(crate) struct Plan {
     pub(crate) port: u16,
     /// The client id in the settings.
     pub(crate) client_id: String,
+    /// Where people reach the server, if not there where it listens; then `github` is unavailable.
+    pub(crate) public_url: Option<String>,
 }
 
 impl Default for Plan {
@@ -113,6 +115,7 @@ impl Default for Plan {
             operations: vestibule::plugin::Limits { step: Duration::from_secs(20), ..Default::default() },
             port: 0,
             client_id: CLIENT_ID.to_owned(),
+            public_url: None,
         }
     }
 }
@@ -151,7 +154,7 @@ impl Plan {
         let text = format!(
             r#"
 [server]
-public_url = "{url}"
+public_url = "{public_url}"
 {server}
 {sections}
 [plugin.github]
@@ -167,6 +170,7 @@ client_id = "{client_id}"
 client_secret_file = "client-secret"
 {settings}
 "#,
+            public_url = self.public_url.as_ref().unwrap_or(&url),
             server = self.server,
             sections = self.sections,
             library = library.display(),

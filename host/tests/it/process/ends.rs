@@ -1,0 +1,149 @@
+//! SIGTERM lets what runs finish; `kill -9` leaves nothing half-made.
+
+use super::*;
+
+/// A browser that is back from the provider; its callback has been sent and waits for the token endpoint.
+async fn held_sign_in(
+    installation: &Installation,
+    idp: &DemoIdp,
+    fault: Fault,
+) -> (tokio::task::JoinHandle<Result<(u16, String), reqwest::Error>>, String) {
+    idp.set_fault_times(Endpoint::Token, fault, 1);
+    let mut visitor = installation.visitor();
+    let page = visitor.begin("github").await.unwrap();
+    let state = page.url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let form = vestibule_demo_idp::visitor::forms(&page.text()).into_iter().next().unwrap();
+    let button = form.buttons.iter().find(|button| button.value == "octavia").unwrap();
+    let fields = form.fields.iter().cloned().chain([(button.name.clone(), button.value.clone())]);
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let answer = plain_client()
+        .post(page.url.join(&form.action).unwrap())
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let callback = answer.headers()["location"].to_str().unwrap().to_owned();
+    assert!(callback.contains(&state));
+    let cookies = visitor.browser().cookies.header(&callback.parse().unwrap(), "GET", false).unwrap();
+    let request = plain_client().get(&callback).header("cookie", &cookies);
+    let running = tokio::spawn(async move {
+        let answer = request.send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    });
+    until(|| !idp.requests_to(Endpoint::Token).is_empty()).await;
+    (running, callback)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_sigterm_a_running_sign_in_finishes() {
+    let options = Options { slow_pause: Duration::from_millis(10), ..Options::default() };
+    let (installation, idp) = (Installation::new(), DemoIdp::start(options).await.unwrap());
+    installation.configure_for(&idp, "");
+    let mut process = installation.start();
+    let (sign_in, _) = held_sign_in(&installation, &idp, Fault::Slow).await;
+    process.signal(Signal::TERM);
+    process.wait_for(" INFO SIGTERM: no new requests, running ones have 15 s to end");
+    assert_eq!(sign_in.await.unwrap().unwrap().0, 303);
+    let (code, lines) = process.end();
+    assert_eq!(code, Some(0));
+    assert!(lines.last().unwrap().ends_with(" INFO stopped"), "{lines:?}");
+    assert_eq!(installation.count("users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_sigterm_nobody_new_is_let_in_and_a_stalled_sign_in_fails_whole() {
+    let (installation, idp) = (Installation::new(), DemoIdp::start(Options::default()).await.unwrap());
+    installation.configure_for(&idp, "");
+    let process = installation.start();
+    let (sign_in, _) = held_sign_in(&installation, &idp, Fault::Stall).await;
+    process.signal(Signal::TERM);
+    until(|| TcpStream::connect(("127.0.0.1", installation.port)).is_err()).await;
+    assert!(!sign_in.is_finished(), "the door is closed only after the last one left");
+    let (status, page) = sign_in.await.unwrap().unwrap();
+    assert_eq!(status, 503);
+    assert!(page.contains("</html>"), "{page}");
+    let (code, lines) = process.end();
+    assert_eq!(code, Some(0));
+    assert!(lines.last().unwrap().ends_with(" INFO stopped"), "{lines:?}");
+    assert_eq!(installation.count("users").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigint_ends_it_as_well_and_the_next_start_takes_the_same_port() {
+    let installation = Installation::new();
+    installation.configure("");
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut process = Process::spawn(&mut installation.command());
+        let ready = process.wait_for("ready: ");
+        let (url, port) = (installation.url(), installation.port);
+        assert!(
+            ready.ends_with(&format!(" INFO ready: no provider; generation 1, {url} on 127.0.0.1:{port}")),
+            "{ready}"
+        );
+        // An idle connection keeps nobody waiting.
+        let idle = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        process.signal(signal);
+        assert_eq!(process.end().0, Some(0));
+        drop(idle);
+    }
+}
+
+async fn is_whole(installation: &Installation) {
+    let database = installation.database().await;
+    let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&database).await.unwrap();
+    assert_eq!(check, "ok");
+    let foreign: Vec<(String,)> =
+        sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check").fetch_all(&database).await.unwrap();
+    assert_eq!(foreign, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_survives_kill_9() {
+    let (installation, idp) = (Installation::new(), DemoIdp::start(Options::default()).await.unwrap());
+    installation.configure_for(&idp, "");
+    let process = installation.start();
+    let mut visitors = [installation.visitor(), installation.visitor()];
+    let mut sessions = Vec::new();
+    for visitor in &mut visitors {
+        visitor.sign_in("github", Some("octavia")).await.unwrap();
+        let cookies = &visitor.browser().cookies;
+        sessions.push(cookies.value("localhost", "__Host-vestibule_session").unwrap().to_owned());
+    }
+    let sign_out = plain_client()
+        .post(format!("{}/logout", installation.url()))
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", format!("__Host-vestibule_session={}", sessions[1]));
+    assert_eq!(sign_out.send().await.unwrap().status(), 303);
+    process.kill();
+
+    let process = installation.start();
+    is_whole(&installation).await;
+    assert_eq!(installation.me(&sessions[0]).await, 200);
+    assert_eq!(installation.me(&sessions[1]).await, 401);
+    assert_eq!(process.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_in_the_middle_of_a_sign_in_leaves_no_half_user_and_no_second_try() {
+    let (installation, idp) = (Installation::new(), DemoIdp::start(Options::default()).await.unwrap());
+    installation.configure_for(&idp, "");
+    let process = installation.start();
+    let (sign_in, callback) = held_sign_in(&installation, &idp, Fault::Stall).await;
+    process.kill();
+    sign_in.await.unwrap().unwrap_err();
+
+    let process = installation.start();
+    is_whole(&installation).await;
+    for table in ["users", "identities", "oauth_github", "sessions", "login_attempts"] {
+        assert_eq!(installation.count(table).await, 0, "{table}");
+    }
+    // The code may have been redeemed: nobody sends it again.
+    let again =
+        plain_client().get(&callback).header("cookie", "__Host-vestibule_browser=x").send().await.unwrap();
+    assert_eq!(again.status(), 400);
+    assert_eq!(idp.requests_to(Endpoint::Token).len(), 1);
+    installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
+    assert_eq!(installation.count("users").await, 1);
+    assert_eq!(process.terminate().0, Some(0));
+}
