@@ -229,6 +229,16 @@ async fn names_a_next_page_elsewhere_or_without_end() {
 }
 
 #[tokio::test]
+async fn spares_the_first_requests_where_asked() {
+    let party = RelyingParty::start().await;
+    let token = party.token_for("octavia", "user:email").await;
+    party.idp.set_fault_after(Endpoint::User, Fault::ServerError, 2);
+    let status = async |path| party.api(&token, path).send().await.unwrap().status().as_u16();
+    assert_eq!([status("/user").await, status("/user").await], [200, 200]);
+    assert_eq!([status("/user").await, status("/user").await], [500, 500]);
+}
+
+#[tokio::test]
 async fn spoils_only_as_many_requests_as_asked_and_only_that_endpoint() {
     let party = RelyingParty::start().await;
     let token = party.token_for("octavia", "user:email").await;
