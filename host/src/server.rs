@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use crate::address::Peer;
@@ -25,7 +26,7 @@ pub struct TimeLimit(pub Duration);
 pub struct Limits {
     /// How long a request's head may take, and how long an idle connection is kept.
     pub header_timeout: Duration,
-    /// How long a request's body may take to come, and then how long its answer.
+    /// How long a request's body may take to come, then how long its answer, and how long a client may not read it.
     pub request: Duration,
     /// How many connections are served at once; the next ones wait in the kernel's queue.
     pub connections: usize,
@@ -83,7 +84,11 @@ pub async fn serve(
                     request.extensions_mut().insert(TimeLimit(limits.request));
                     router.clone().oneshot(request.map(axum::body::Body::new))
                 });
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                // A client that asks and does not read would keep its place for ever.
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(limits.request));
+                let stream = TokioIo::new(Box::pin(stream));
+                let connection = graceful.watch(http.serve_connection(stream, service));
                 let mut cut = cut.clone();
                 tokio::spawn(async move {
                     tokio::select! {

@@ -1,10 +1,12 @@
 //! `vestibule serve`.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{Config, Fault, Loaded, ProcessEnvironment};
@@ -14,6 +16,9 @@ use crate::router::router;
 use crate::server::{self, Limits};
 use crate::startup::{self, Ambient};
 use crate::state::App;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
     let loaded = match Config::load(config, &ProcessEnvironment) {
@@ -53,16 +58,9 @@ async fn run(loaded: &Loaded) -> ExitCode {
     let config = &loaded.config;
     let listen = config.server.listen;
     // First of all: a second server must not touch the first one's database.
-    let listener = match TcpListener::bind(listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            let cure = match error.kind() {
-                std::io::ErrorKind::AddrInUse => "stop what uses it, or change",
-                _ => "change",
-            };
-            tracing::error!("cannot listen on `{listen}`: {error}; {cure} `listen` in `[server]`");
-            return ExitCode::Other;
-        }
+    let socket = match bind(listen) {
+        Ok(socket) => socket,
+        Err(error) => return cannot_listen(listen, &error),
     };
     let app = match startup::app(config, &Ambient::system()).await {
         Ok(app) => app,
@@ -79,6 +77,11 @@ async fn run(loaded: &Loaded) -> ExitCode {
                 return ExitCode::Other;
             }
         };
+    // Not before everything is there: a start that fails has refused nobody's connection half-way.
+    let listener = match socket.listen(BACKLOG) {
+        Ok(listener) => listener,
+        Err(error) => return cannot_listen(listen, &error),
+    };
     announce(&app, listen);
     let sweeper = tokio::spawn({
         let app = app.clone();
@@ -92,14 +95,29 @@ async fn run(loaded: &Loaded) -> ExitCode {
         }
     });
     let limits = Limits::new(!config.server.trusted_proxies.is_empty());
-    let end = async {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+    let (end, ended) = oneshot::channel();
+    let serving = server::serve(listener, router(app.clone()), limits, async {
+        let _ = ended.await;
+    });
+    let signals = async {
+        let mut signal = async || {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
         };
+        let name = signal().await;
         tracing::info!("{name}: no new requests, running ones have {} s to end", limits.drain.as_secs());
+        let _ = end.send(());
+        signal().await
     };
-    let cut = server::serve(listener, router(app.clone()), limits, end).await;
+    let cut = tokio::select! {
+        cut = serving => cut,
+        name = signals => {
+            tracing::warn!("{name} again: not waiting any longer");
+            0
+        }
+    };
     sweeper.abort();
     app.store.close().await;
     if cut > 0 {
@@ -110,7 +128,24 @@ async fn run(loaded: &Loaded) -> ExitCode {
     ExitCode::Fine
 }
 
-fn announce(app: &App, listen: std::net::SocketAddr) {
+fn bind(listen: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Else a restart would have to wait until the kernel has forgotten the last server's connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    Ok(socket)
+}
+
+fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> ExitCode {
+    let cure = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "stop what uses it, or change",
+        _ => "change",
+    };
+    tracing::error!("cannot listen on `{listen}`: {error}; {cure} `listen` in `[server]`");
+    ExitCode::Other
+}
+
+fn announce(app: &App, listen: SocketAddr) {
     let registry = app.registry.load();
     let names = |is_so: fn(&Entry) -> bool| {
         let names: Vec<_> =

@@ -5,6 +5,8 @@
 //! attempt, taken in one statement (a replay), then the provider (a mix-up, RFC 9700 §4.4), the settings, the issuer
 //! (RFC 9207 §2.4), and the shape of the answer (RFC 6749 §4.1.2).
 
+use std::sync::Arc;
+
 use secrecy::ExposeSecret as _;
 use vestibule_abi::Sensitive;
 use vestibule_abi::record::CompleteRequest;
@@ -20,17 +22,17 @@ use crate::registry::{Entry, State, Unavailable};
 use crate::store::{Attempt, StoreError};
 
 /// What came back.
-pub struct Callback<'a> {
+pub struct Callback {
     /// The provider whose callback path it came to.
-    pub entry: &'a Entry,
+    pub entry: Arc<Entry>,
     /// The query of a GET or the form of a POST, still encoded.
-    pub encoded: &'a [u8],
+    pub encoded: Vec<u8>,
     /// Whether it was a POST: only then a field `again` means that the page of step one-and-a-half was there.
     pub posted: bool,
     /// The browser's cookie, if it has one.
-    pub browser: Option<&'a str>,
+    pub browser: Option<String>,
     /// The session that the browser has now; it ends with this sign-in.
-    pub session: Option<&'a str>,
+    pub session: Option<String>,
 }
 
 /// What to do with the browser.
@@ -84,14 +86,14 @@ pub enum CallbackError {
 }
 
 /// Takes a callback to its end.
-pub async fn callback(login: &Login, callback: Callback<'_>) -> Result<Outcome, CallbackError> {
-    let entry = callback.entry;
+pub async fn callback(login: &Login, callback: Callback) -> Result<Outcome, CallbackError> {
+    let entry = &*callback.entry;
     if entry.state == State::Disabled {
         return Err(CallbackError::TurnedOff(entry.name.clone()));
     }
-    let mut params = Params::parse(callback.encoded)?;
+    let mut params = Params::parse(&callback.encoded)?;
     let again = params.take(params::AGAIN).is_some() && callback.posted;
-    let Some(browser) = callback.browser else {
+    let Some(browser) = callback.browser.as_deref() else {
         return if again {
             Err(CallbackError::OtherBrowser)
         } else {
@@ -131,7 +133,7 @@ pub async fn callback(login: &Login, callback: Callback<'_>) -> Result<Outcome, 
     let proven = Proven {
         provider: entry.name.clone(),
         account: completed.account,
-        replaces: callback.session,
+        replaces: callback.session.as_deref(),
         return_path: ReturnPath::new(Some(&attempt.return_path)),
     };
     match complete::complete(login, proven).await {

@@ -109,7 +109,7 @@ mod tests {
             format!("{SESSION}={}", TOKEN.replace('-', "'")),
             format!("{SESSION}={long}"),
         ] {
-            assert_eq!(session(&[line.clone()]), None, "{line}");
+            assert_eq!(session(std::slice::from_ref(&line)), None, "{line}");
         }
     }
 

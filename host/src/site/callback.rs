@@ -1,14 +1,18 @@
 //! `/auth/<provider>/callback`: the browser comes back, by GET or (form_post) by POST.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use tracing::Instrument as _;
 
 use super::answer::{page, problem, see_other, with_cookie};
 use super::visitor::Visitor;
 use crate::login::callback::{Callback, Outcome, callback as callback_login};
+use crate::login::complete::SignedIn;
 use crate::problem::Problem;
 use crate::registry::Entry;
 use crate::session::cookie;
@@ -22,7 +26,7 @@ pub(crate) async fn by_get(
     visitor: Visitor,
     RawQuery(query): RawQuery,
 ) -> Response {
-    finish(&app, &visitor, uri.path(), query.unwrap_or_default().as_bytes(), false).await
+    finish(app, visitor, uri.path(), query.unwrap_or_default().into_bytes(), false).await
 }
 
 pub(crate) async fn by_post(
@@ -36,38 +40,47 @@ pub(crate) async fn by_post(
         let cause = "a posted callback is a form (application/x-www-form-urlencoded)";
         return problem(&app, &visitor, Problem::new(ErrorKind::BadCallback, cause));
     }
-    finish(&app, &visitor, uri.path(), &body, true).await
+    finish(app, visitor, uri.path(), body.to_vec(), true).await
 }
 
-async fn finish(app: &App, visitor: &Visitor, path: &str, encoded: &[u8], posted: bool) -> Response {
+async fn finish(app: SharedApp, visitor: Visitor, path: &str, encoded: Vec<u8>, posted: bool) -> Response {
     let registry = app.registry.load_full();
     let Some(entry) = registry.by_callback_path(path) else {
-        return problem(
-            app,
-            visitor,
-            Problem::new(ErrorKind::NotFound, "no provider has this callback path"),
-        );
+        let cause = "no provider has this callback path";
+        return problem(&app, &visitor, Problem::new(ErrorKind::NotFound, cause));
     };
     let callback = Callback {
-        entry,
+        entry: Arc::clone(entry),
         encoded,
         posted,
-        browser: visitor.browser.as_deref(),
-        session: visitor.session.as_deref(),
+        browser: visitor.browser.clone(),
+        session: visitor.session.clone(),
     };
-    match callback_login(&app.login, callback).await {
+    match to_its_end(&app, callback).await {
         Ok(Outcome::SignedIn(signed_in)) => {
-            tracing::info!(
-                provider = %entry.name,
-                user = signed_in.user.id,
-                created = signed_in.created,
-                "signed in"
-            );
             let response = see_other(signed_in.return_path.as_str());
             with_cookie(response, &cookie::set(cookie::SESSION, &signed_in.token, Some(signed_in.life)))
         }
-        Ok(Outcome::PostAgain(fields)) => post_again(app, visitor, entry, fields),
-        Err(error) => problem(app, visitor, error.into()),
+        Ok(Outcome::PostAgain(fields)) => post_again(&app, &visitor, entry, fields),
+        Err(failed) => problem(&app, &visitor, failed),
+    }
+}
+
+/// In a task of its own, which goes on when the browser goes away: by then the attempt and the code are used up, and
+/// whoever pressed twice would find both gone.
+async fn to_its_end(app: &SharedApp, callback: Callback) -> Result<Outcome, Problem> {
+    let app = Arc::clone(app);
+    let provider = callback.entry.name.clone();
+    let task = async move {
+        let outcome = callback_login(&app.login, callback).await;
+        if let Ok(Outcome::SignedIn(SignedIn { user, created, .. })) = &outcome {
+            tracing::info!(%provider, user = user.id, created, "signed in");
+        }
+        outcome
+    };
+    match tokio::spawn(task.in_current_span()).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(error) => Err(Problem::new(ErrorKind::Internal, format!("the sign-in was lost: {error}"))),
     }
 }
 

@@ -245,6 +245,24 @@ async fn settings_that_changed_during_a_sign_in_end_it() {
     assert!(page.contains("settings"), "{page}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_goes_away_does_not_spoil_its_sign_in() {
+    let world = World::start().await;
+    let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
+    // The provider takes its time, and the person does not.
+    world.idp.set_fault(Endpoint::Token, Fault::Slow);
+    let going = tokio::spawn(plain_client().get(callback).header("cookie", &cookies).send());
+    while world.idp.requests_to(Endpoint::Token).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    going.abort();
+    world.idp.clear_faults();
+    while world.count("sessions").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.count("users").await, 1);
+}
+
 #[tokio::test]
 async fn a_sign_in_survives_a_restart_of_the_server() {
     let world = World::start().await;

@@ -68,6 +68,17 @@ async fn headers_that_dribble_in_are_cut() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_and_never_reads_is_cut() {
+    let limits = short(Duration::from_secs(30), Duration::from_millis(200));
+    let world = Plan { limits, ..Plan::default() }.start().await;
+    let mut stream = connect(&world).await;
+    let requests = "GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
+    // Ends with the connection, once all buffers between here and there are full.
+    while stream.write_all(requests.as_bytes()).await.is_ok() {}
+    assert_eq!(status(&exchange(&world, format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{CLOSE}")).await), 200);
+}
+
+#[tokio::test]
 async fn an_idle_connection_is_closed() {
     let limits = short(Duration::from_millis(100), Duration::from_secs(30));
     let world = Plan { limits, ..Plan::default() }.start().await;

@@ -233,6 +233,7 @@ impl World {
             "identities" => "SELECT COUNT(*) FROM identities",
             "sessions" => "SELECT COUNT(*) FROM sessions",
             "login_attempts" => "SELECT COUNT(*) FROM login_attempts",
+            "oauth_odd" => "SELECT COUNT(*) FROM oauth_odd",
             "oauth_github" => "SELECT COUNT(*) FROM oauth_github",
             other => panic!("write the query for `{other}` here"),
         };

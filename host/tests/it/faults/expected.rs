@@ -39,7 +39,8 @@ fn at_the_authorization_endpoint(fault: Fault) -> Outcome {
         Fault::Slow | Fault::Cut | Fault::Huge | Fault::GzipBomb | Fault::Bom => SignedIn,
         // GitHub's `iss` comes unannounced, so its absence is no fault (RFC 9207 §2.4).
         Fault::MissingIss => SignedIn,
-        Fault::WrongState | Fault::MissingState => Refused(ErrorKind::StateInvalid),
+        Fault::WrongState => Refused(ErrorKind::AttemptGone),
+        Fault::MissingState => Refused(ErrorKind::StateInvalid),
         Fault::WrongIss | Fault::DuplicateParam | Fault::MissingCode => Refused(ErrorKind::BadCallback),
         _ => NeverBack,
     }

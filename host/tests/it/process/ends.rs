@@ -139,8 +139,8 @@ async fn kill_9_in_the_middle_of_a_sign_in_leaves_no_half_user_and_no_second_try
         assert_eq!(installation.count(table).await, 0, "{table}");
     }
     // The code may have been redeemed: nobody sends it again.
-    let again =
-        plain_client().get(&callback).header("cookie", "__Host-vestibule_browser=x").send().await.unwrap();
+    let another_browser = format!("__Host-vestibule_browser={}", "x".repeat(43));
+    let again = plain_client().get(&callback).header("cookie", another_browser).send().await.unwrap();
     assert_eq!(again.status(), 400);
     assert_eq!(idp.requests_to(Endpoint::Token).len(), 1);
     installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
