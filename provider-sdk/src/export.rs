@@ -4,7 +4,7 @@
 /// plugin's one provider. Once in a crate, whose `Cargo.toml` says `crate-type = ["cdylib"]`; the plugin's version is
 /// that crate's.
 ///
-/// ```ignore
+/// ```text
 /// export_provider!(Forgejo);
 /// ```
 #[macro_export]

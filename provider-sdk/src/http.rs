@@ -54,10 +54,10 @@ impl Request {
         self.header("authorization", format!("Bearer {}", token.expose()))
     }
 
-    /// Adds `Accept: application/json`.
+    /// Adds `Accept: application/json`, unless there is an `Accept` already.
     #[must_use]
     pub fn accept_json(self) -> Self {
-        self.header("accept", "application/json")
+        if self.header_value("accept").is_some() { self } else { self.header("accept", "application/json") }
     }
 
     /// Sets the body to a form, with its content type.
@@ -314,6 +314,17 @@ mod tests {
         ] {
             assert!(next(&format!("<{elsewhere}>; rel=\"next\"")).is_err(), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn an_accept_of_ones_own_is_kept() {
+        let own =
+            Request::get("https://api.example").header("Accept", "application/vnd.x+json").accept_json();
+        assert_eq!(own.headers.len(), 1);
+        assert_eq!(
+            Request::get("https://api.example").accept_json().header_value("ACCEPT"),
+            Some("application/json")
+        );
     }
 
     #[test]

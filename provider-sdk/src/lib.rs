@@ -21,6 +21,7 @@
 //! pub struct Example {
 //!     config: Config,
 //!     realm: Realm,
+//!     token_url: Url,
 //! }
 //!
 //! #[derive(Deserialize)]
@@ -39,14 +40,15 @@
 //!     type Config = Config;
 //!
 //!     fn configure(config: Config) -> Result<Self> {
-//!         Ok(Self { realm: Realm::new(&config.base_url)?, config })
+//!         let token_url = config.base_url.join("login/oauth/access_token")?;
+//!         Ok(Self { realm: Realm::new(&config.base_url)?, token_url, config })
 //!     }
 //!
 //!     fn inspect(&self) -> Inspect {
 //!         Inspect::new(&self.realm)
 //!             .client_id(&self.config.client_id)
 //!             .origin(&self.config.base_url)
-//!             .secret("client_secret", &self.config.base_url)
+//!             .secret("client_secret", &self.token_url)
 //!     }
 //!
 //!     async fn authorize_url(&self, _: &Host, request: AuthorizeRequest) -> Result<Authorize> {
@@ -74,8 +76,7 @@
 //!             ("client_secret", self.config.client_secret.as_str()),
 //!             ("code_verifier", verifier.expose()),
 //!         ];
-//!         let token: Token =
-//!             host.post_form(self.config.base_url.join("login/oauth/access_token")?, &form).await?;
+//!         let token: Token = host.post_form(&self.token_url, &form).await?;
 //!         Ok(TokenSet::new(token.access_token))
 //!     }
 //!

@@ -1,7 +1,6 @@
 //! OAuth 2.0 and OpenID Connect: the trait that most authors implement, and its lowering to [`Provider`].
 
 use std::collections::BTreeMap;
-use std::future::Future;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

@@ -92,6 +92,8 @@ mod tests {
         /// A number.
         #[serde(default)]
         port: u16,
+        /// Another secret.
+        signing_key: Option<SecretHandle>,
     }
 
     #[test]
@@ -101,6 +103,8 @@ mod tests {
         assert_eq!(schema["properties"]["client_secret"]["x-secret"], true);
         assert_eq!(schema["properties"]["client_secret"]["type"], "string");
         assert_eq!(schema["properties"]["client_secret"]["description"], "The secret.");
+        assert_eq!(schema["properties"]["signing_key"]["x-secret"], true);
+        assert_eq!(schema["properties"]["signing_key"]["type"], serde_json::json!(["string", "null"]));
         assert_eq!(schema["additionalProperties"], false);
         assert_eq!(schema["required"], serde_json::json!(["client_secret"]));
         assert!(schema.get("$defs").is_none());

@@ -6,6 +6,8 @@
 //! Sources: "Authorizing OAuth apps", "Troubleshooting OAuth app access token request errors", "Troubleshooting
 //! authorization request errors", and the REST API reference, on <https://docs.github.com>.
 
+#![forbid(unsafe_code)]
+
 mod api;
 mod instance;
 mod organizations;

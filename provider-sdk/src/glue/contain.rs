@@ -28,6 +28,8 @@ pub(super) fn contain<T>(run: impl FnOnce() -> T) -> Result<T> {
     let result = result.map_err(|payload| {
         let told = LAST.take().unwrap_or_else(|| "panicked".to_owned());
         discard(payload);
+        // What a payload's destructor said is nobody's panic.
+        LAST.take();
         Error::new(code::PANIC, told)
     });
     DEPTH.set(DEPTH.get() - 1);
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_panic_tells_what_and_where() {
-        let error = contain(|| panic!("no {}", "luck")).map(|()| ()).unwrap_err();
+        let error = contain(|| -> () { panic!("no {}", "luck") }).unwrap_err();
         assert_eq!(error.code(), code::PANIC);
         assert!(error.message().starts_with("panicked at provider-sdk/src/glue/contain.rs:"), "{error}");
         assert!(error.message().ends_with(": no luck"), "{error}");
@@ -89,16 +91,16 @@ mod tests {
                 std::panic::panic_any(Bomb(self.0 + 1));
             }
         }
-        let error = contain(|| std::panic::panic_any(Bomb(0))).map(|()| ()).unwrap_err();
+        let error = contain(|| -> () { std::panic::panic_any(Bomb(0)) }).unwrap_err();
         assert!(error.message().ends_with(": something that is no text"), "{error}");
     }
 
     #[test]
     fn containments_nest() {
-        let error = contain(|| {
-            contain(|| panic!("inner")).map(|()| ()).unwrap_err();
+        let error = contain(|| -> () {
+            contain(|| -> () { panic!("inner") }).unwrap_err();
             panic!("outer")
         });
-        assert!(error.map(|()| ()).unwrap_err().message().ends_with(": outer"));
+        assert!(error.unwrap_err().message().ends_with(": outer"));
     }
 }

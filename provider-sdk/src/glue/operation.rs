@@ -1,6 +1,5 @@
 //! One operation: a future, driven by steps.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -53,6 +53,12 @@ async fn get(host: &Host, n: usize) -> Result<u16> {
     Ok(host.send(Request::get(format!("https://idp.example/{n}"))).await?.status())
 }
 
+/// Pending once, without a request of its own.
+async fn step_passes() {
+    let mut passed = false;
+    poll_fn(|_| if std::mem::replace(&mut passed, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
 /// All at once: what `join_all` does.
 async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.into_iter().map(|f| (Box::pin(f), None)).collect();
@@ -123,6 +129,19 @@ impl Provider for Odd {
                     get(host, 2).await?;
                 }
                 return Ok(Begin::redirect(get(host, 3).await?.to_string()));
+            }
+            "abandon eight" => {
+                for n in 0..MAX_OPEN_REQUESTS {
+                    let mut one = Box::pin(get(host, n));
+                    poll_fn(|cx| {
+                        let _ = one.as_mut().poll(cx);
+                        Poll::Ready(())
+                    })
+                    .await;
+                    // Sent before it is dropped: a step passes.
+                    step_passes().await;
+                }
+                return Ok(Begin::redirect(get(host, 9).await?.to_string()));
             }
             "many" => {
                 for n in 0..=MAX_REQUESTS {
@@ -284,6 +303,20 @@ fn the_answer_to_an_abandoned_request_falls() {
     assert_eq!(third.len(), 1);
     assert_eq!(step(&mut operation, vec![ok(ids[0], 500)]).state, state::PENDING);
     assert_eq!(redirected(&step(&mut operation, vec![ok(third[0].id, 204)])), "204");
+}
+
+#[test]
+fn abandoned_requests_keep_others_waiting_but_not_for_ever() {
+    let mut operation = begin("abandon eight");
+    let mut open = Vec::new();
+    for _ in 0..MAX_OPEN_REQUESTS {
+        open.extend(step(&mut operation, vec![]).requests.into_iter().map(|r| r.id));
+    }
+    assert_eq!(open.len(), MAX_OPEN_REQUESTS);
+    let full = step(&mut operation, vec![]);
+    assert_eq!((full.state.as_str(), full.requests.len()), (state::PENDING, 0));
+    let last = step(&mut operation, vec![ok(open[3], 200)]).requests;
+    assert_eq!(redirected(&step(&mut operation, vec![ok(last[0].id, 204)])), "204");
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! leaves the queue, or, if it was sent, lets its answer fall.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -134,10 +133,10 @@ impl Exchange {
         Ok(requests)
     }
 
-    /// Whether the host owes an answer that somebody waits for.
+    /// Whether the host owes an answer that somebody waits for, or that makes room for a request that waits.
     pub(crate) fn is_waiting(&self) -> bool {
         let state = self.state();
-        state.open.keys().any(|id| !state.abandoned.contains(id))
+        !state.queue.is_empty() || state.open.keys().any(|id| !state.abandoned.contains(id))
     }
 
     pub(crate) fn take_log(&self) -> Vec<LogLine> {

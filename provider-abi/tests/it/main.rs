@@ -1,0 +1,11 @@
+//! The boundary's two contracts: what bytes mean, and how records may grow.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod codec;
+mod golden;
+mod growth;
+mod section;
+mod sensitive;
+mod table;
