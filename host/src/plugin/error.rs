@@ -342,6 +342,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_code_of_a_failure_has_its_kind_and_an_unknown_one_is_kept() {
+        use OperationErrorKind as Kind;
+        let kind = |code, retry_after_s| {
+            let failure = abi::record::Failure { code, message: "why".to_owned(), retry_after_s };
+            OperationError::from_failure(&failure).kind
+        };
+        let kinds = [
+            (1, Kind::Denied),
+            (2, Kind::CodeExpired),
+            (3, Kind::ClientMisconfigured),
+            (4, Kind::RefusedByPolicy),
+            (5, Kind::RateLimited { retry_after: None }),
+            (6, Kind::ProviderDown),
+            (7, Kind::BadAnswer),
+            (8, Kind::Panic),
+            (9, Kind::Stuck),
+            (10, Kind::Protocol),
+            (11, Kind::Protocol),
+            (12, Kind::Forbidden),
+            (13, Kind::ClientMisconfigured),
+            (0, Kind::Unknown(0)),
+            (4711, Kind::Unknown(4711)),
+        ];
+        for (code, expected) in kinds {
+            assert_eq!(kind(code, None), expected, "{code}");
+        }
+        let wait = Some(Duration::from_secs(30));
+        assert_eq!(kind(5, Some(30)), Kind::RateLimited { retry_after: wait });
+    }
+
+    #[test]
     fn a_strangers_text_becomes_one_harmless_line_of_at_most_1_kib() {
         assert_eq!(one_line("a\r\nb\u{1b}[31m\u{0}\u{202e}"), "a\\r\\nb\\u{1b}[31m\\u{0}\\u{202e}");
         assert_eq!(one_line(&"é".repeat(4000)).len(), MAX_TEXT);

@@ -92,6 +92,7 @@ impl Driver {
                     return Err(OperationError::new(Kind::Stuck, message));
                 }
                 other => {
+                    self.vault.keep_out_of("the state of an operation", other.as_bytes())?;
                     let message = format!("the state `{}` is unknown", one_line(other));
                     return Err(OperationError::protocol(message));
                 }

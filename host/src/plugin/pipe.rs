@@ -22,7 +22,7 @@ use super::transport::{Answering, Gone, Place, Running, Transport};
 /// A way to a provider at the other end of a socketpair. The far end stops when this is dropped.
 pub(super) struct Pipe {
     near: Arc<Near>,
-    _reader: tokio::task::JoinHandle<()>,
+    reader: tokio::task::JoinHandle<()>,
 }
 
 /// What the near end knows: which operations there are, and who waits for an answer.
@@ -123,13 +123,13 @@ impl Pipe {
                 near.end(&why.0);
             }
         });
-        Ok(Self { near, _reader: reader })
+        Ok(Self { near, reader })
     }
 }
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        self._reader.abort();
+        self.reader.abort();
         self.near.end("the provider was ended");
     }
 }
@@ -192,7 +192,8 @@ fn far_end(
         let (outgoing, frames) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(writing, frames, Dice::new(seed)));
         serve(module, &mut reading, outgoing, deadline).await;
-        let _ = writer.await;
+        // What was said last still goes out; an operation that loops for ever would keep the writer for ever.
+        let _ = tokio::time::timeout(deadline, writer).await;
     });
     // A step that loops for ever must not keep this thread as well.
     runtime.shutdown_background();

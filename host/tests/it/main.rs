@@ -6,6 +6,7 @@ mod begin;
 mod callback;
 mod config;
 mod pages;
+mod plugin;
 mod sign_in;
 mod store;
 mod world;

@@ -194,9 +194,15 @@ impl World {
 
     /// How many rows a table has.
     pub(crate) async fn count(&self, table: &str) -> i64 {
-        let query = format!("SELECT COUNT(*) FROM {table}");
-        #[expect(clippy::disallowed_methods, reason = "a test looks at tables that it names itself")]
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
+        let query = match table {
+            "users" => "SELECT COUNT(*) FROM users",
+            "identities" => "SELECT COUNT(*) FROM identities",
+            "sessions" => "SELECT COUNT(*) FROM sessions",
+            "login_attempts" => "SELECT COUNT(*) FROM login_attempts",
+            "oauth_github" => "SELECT COUNT(*) FROM oauth_github",
+            other => panic!("write the query for `{other}` here"),
+        };
+        let query = sqlx::query_scalar(query);
         query.fetch_one(&self.database().await).await.unwrap()
     }
 
