@@ -2,7 +2,6 @@
 //!
 //! Knows no provider, plugin or database. The limits hold before anything is stored, so that every database sees the
 //! same texts: PostgreSQL refuses a NUL that SQLite would take.
-#![forbid(unsafe_code)]
 
 /// The longest account id and login, in bytes.
 const MAX_ID: usize = 255;

@@ -13,7 +13,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::address::limit_key;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 
 /// How many addresses are remembered. Beyond, the memory starts afresh: it stays bounded, and nobody is locked out.
 const MANY: usize = 100_000;
@@ -49,7 +49,7 @@ impl BeginLimit {
     }
 }
 
-/// `governor` with the injected clock.
+/// `governor` with the injected clock, and by the time that passes: a clock that is set back locks nobody out.
 #[derive(Clone)]
 struct Injected(Arc<dyn Clock>);
 
@@ -57,35 +57,35 @@ impl governor::clock::Clock for Injected {
     type Instant = Moment;
 
     fn now(&self) -> Moment {
-        Moment(self.0.now())
+        Moment(self.0.monotonic())
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(Timestamp);
+struct Moment(Duration);
 
 impl std::ops::Add<Nanos> for Moment {
     type Output = Moment;
 
     fn add(self, nanos: Nanos) -> Moment {
-        Moment(self.0 + Duration::from(nanos))
+        Moment(self.0.saturating_add(nanos.into()))
     }
 }
 
 impl Reference for Moment {
     fn duration_since(&self, earlier: Self) -> Nanos {
-        self.0.since(earlier.0).into()
+        self.0.saturating_sub(earlier.0).into()
     }
 
     fn saturating_sub(&self, duration: Nanos) -> Self {
-        Moment(self.0 - Duration::from(duration))
+        Moment(self.0.saturating_sub(duration.into()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::{ManualClock, Timestamp};
 
     fn limit(per_minute: u32) -> (BeginLimit, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
@@ -102,6 +102,7 @@ mod tests {
         let wait = limit.check(one).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
         limit.check(other).unwrap();
+        clock.set(Timestamp::from_micros(0));
         clock.advance(wait);
         limit.check(one).unwrap();
     }

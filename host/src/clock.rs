@@ -1,8 +1,9 @@
 //! Time as an argument. This file and [`crate::random`] are the only ones that ask the operating system.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,9 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     /// The time of day, which an administrator can move.
     fn now(&self) -> Timestamp;
+
+    /// How long since some moment of this process's own: never goes back, whatever is done to the time of day.
+    fn monotonic(&self) -> Duration;
 }
 
 /// The machine's clock.
@@ -74,31 +78,46 @@ impl Clock for SystemClock {
         let now = jiff::Timestamp::now();
         Timestamp(now.as_microsecond())
     }
+
+    fn monotonic(&self) -> Duration {
+        #[expect(clippy::disallowed_methods, reason = "the one place that asks for the time")]
+        let now = Instant::now();
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        now.saturating_duration_since(*FIRST.get_or_init(|| now))
+    }
 }
 
 /// A clock that stands until it is moved, for tests.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    monotonic: AtomicI64,
+}
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.0))
+        Self { now: AtomicI64::new(now.0), monotonic: AtomicI64::new(0) }
     }
 
-    /// Moves the clock forward.
+    /// Lets time pass.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(micros(by), Ordering::SeqCst);
+        self.now.fetch_add(micros(by), Ordering::SeqCst);
+        self.monotonic.fetch_add(micros(by), Ordering::SeqCst);
     }
 
-    /// Sets the clock, backwards if need be.
+    /// Sets the time of day, backwards if need be, while no time passes.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.now.store(now.0, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.monotonic.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name, in bytes: `ux_oauth_<name>_user` stays within PostgreSQL's 63.
+/// The longest name, in bytes: `ix_oauth_<name>_user` stays within PostgreSQL's 63.
 const MAX_LEN: usize = 40;
 
 /// Why a text is no name.

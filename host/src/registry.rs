@@ -32,7 +32,7 @@ pub struct Entry {
     pub label: String,
     /// The operator's own icon.
     pub icon: Option<IconFile>,
-    /// Its place on the sign-in page; smaller comes first, then by label.
+    /// Its place on the sign-in page; smaller comes first, then by name.
     pub order: i32,
     /// What the configuration says.
     pub state: State,
@@ -100,7 +100,7 @@ impl Registry {
     pub fn listed(&self) -> Vec<&Arc<Entry>> {
         let mut listed: Vec<_> =
             self.entries.values().filter(|entry| entry.state == State::Enabled).collect();
-        listed.sort_by(|a, b| (a.order, &a.label, &a.name).cmp(&(b.order, &b.label, &b.name)));
+        listed.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
         listed
     }
 }

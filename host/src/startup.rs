@@ -87,11 +87,7 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
             signup,
             session_absolute: config.session.absolute,
         },
-        sessions: Sessions {
-            store: store.clone(),
-            clock: Arc::clone(&ambient.clock),
-            idle: config.session.idle,
-        },
+        sessions: Sessions::new(store.clone(), Arc::clone(&ambient.clock), config.session.idle),
         store,
         pages,
         begin_limit: BeginLimit::new(config.server.begin_rate.get(), Arc::clone(&ambient.clock)),

@@ -3,7 +3,6 @@
 //! All SQL lives below this module, and a transaction never leaves it: each method of [`Store`] is one step that
 //! happens whole or not at all. Knows no HTTP, no plugin and no clock; times and random bytes are arguments, tokens
 //! arrive as hashes.
-#![forbid(unsafe_code)]
 
 mod attempts;
 mod backend;

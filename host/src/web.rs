@@ -2,7 +2,6 @@
 //!
 //! Everything here is pure: data in, text out, with no I/O while a request is answered. It knows no axum type, no
 //! route's handler and no database row; a handler fills one of the structs of [`pages`] and sends what comes back.
-#![forbid(unsafe_code)]
 
 pub mod assets;
 pub mod headers;

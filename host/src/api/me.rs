@@ -44,7 +44,11 @@ async fn person(app: &App, user: User) -> Result<Person, StoreError> {
         id: user.id,
         username: user.username.to_string(),
         name: profile.name,
-        avatar_url: profile.avatar_url,
+        // An application will put it into a page: only what our own pages would show.
+        avatar_url: profile
+            .avatar_url
+            .and_then(|url| app.pages.avatar(&url))
+            .map(|url| url.as_str().to_owned()),
         primary_provider: user.primary_provider,
         // Admins are named in the configuration, which this version has no key for: nobody is one.
         is_admin: false,

@@ -82,8 +82,12 @@ pub enum CallbackError {
 
 /// Takes a callback to its end.
 pub async fn callback(login: &Login, callback: Callback<'_>) -> Result<Outcome, CallbackError> {
+    let entry = callback.entry;
+    if entry.state == State::Disabled {
+        return Err(CallbackError::TurnedOff(entry.name.clone()));
+    }
     let mut params = Params::parse(callback.encoded)?;
-    let again = callback.posted && params.take(params::AGAIN).is_some();
+    let again = params.take(params::AGAIN).is_some() && callback.posted;
     let Some(browser) = callback.browser else {
         return if again {
             Err(CallbackError::OtherBrowser)
@@ -91,11 +95,7 @@ pub async fn callback(login: &Login, callback: Callback<'_>) -> Result<Outcome, 
             Ok(Outcome::PostAgain(params.to_fields()))
         };
     };
-    let entry = callback.entry;
     let attempt = take_attempt(login, entry, &mut params, browser).await?;
-    if entry.state == State::Disabled {
-        return Err(CallbackError::TurnedOff(entry.name.clone()));
-    }
     let running =
         entry.running.as_ref().map_err(|why| CallbackError::Unavailable(entry.name.clone(), why.clone()))?;
     if attempt.settings_digest != running.settings_digest {

@@ -13,15 +13,13 @@ pub const SESSION: &str = "__Host-vestibule_session";
 /// A browser that has begun to sign in: one for all its tabs.
 pub const BROWSER: &str = "__Host-vestibule_browser";
 
-/// The longest token that is looked up; ours have 43 characters.
-const MAX_LEN: usize = 64;
-
-/// The value of a cookie. Two of one name are none: the other was tossed in by somebody, and nobody can tell which.
+/// The token in a cookie, if it has the form of ours. Two of one name are none: the other was tossed in by somebody, and nobody can tell which.
 pub fn read(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut found = None;
     for header in headers.get_all(COOKIE) {
-        let Ok(text) = header.to_str() else { continue };
-        for cookie in Cookie::split_parse(text).flatten() {
+        // Another application's cookie on this host may hold any bytes; ours are found beside it all the same.
+        let text = String::from_utf8_lossy(header.as_bytes());
+        for cookie in Cookie::split_parse(text.as_ref()).flatten() {
             if cookie.name() != name {
                 continue;
             }
@@ -31,7 +29,13 @@ pub fn read(headers: &HeaderMap, name: &str) -> Option<String> {
             found = Some(cookie.value().to_owned());
         }
     }
-    found.filter(|value| !value.is_empty() && value.len() <= MAX_LEN && value.is_ascii())
+    found.filter(|value| is_token(value))
+}
+
+/// 256 bits as base64url, as [`crate::random::token`] makes them. What was planted by hand, or is too long to be looked
+/// up, is no token.
+fn is_token(value: &str) -> bool {
+    value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// `Set-Cookie` for a token; without a life it goes with the browser window.
@@ -54,38 +58,58 @@ pub fn clear(name: &'static str) -> String {
 mod tests {
     use super::*;
 
-    fn headers(lines: &[&str]) -> HeaderMap {
+    const TOKEN: &str = "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMN_0";
+
+    fn headers(lines: &[&[u8]]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(COOKIE, line.parse().unwrap());
+            headers.append(COOKIE, http::HeaderValue::from_bytes(line).unwrap());
         }
         headers
     }
 
+    fn session(lines: &[String]) -> Option<String> {
+        let lines: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+        read(&headers(&lines), SESSION)
+    }
+
     #[test]
     fn reads_the_one_cookie_of_that_name() {
-        let headers = headers(&["a=1; __Host-vestibule_session=token; b=2"]);
-        assert_eq!(read(&headers, SESSION).as_deref(), Some("token"));
-        assert_eq!(read(&headers, BROWSER), None);
+        assert_eq!(session(&[format!("a=1; {SESSION}={TOKEN}; b=2")]).as_deref(), Some(TOKEN));
+        let line = format!("{SESSION}={TOKEN}");
+        assert_eq!(read(&headers(&[line.as_bytes()]), BROWSER), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_in_another_cookie_hide_neither_ours_nor_its_twin() {
+        let one = [b"other=caf\xe9\xff; ".to_vec(), format!("{SESSION}={TOKEN}").into_bytes()].concat();
+        assert_eq!(read(&headers(&[&one]), SESSION).as_deref(), Some(TOKEN));
+        assert_eq!(read(&headers(&[&one, &one]), SESSION), None);
     }
 
     #[test]
     fn two_cookies_of_one_name_are_none() {
-        for lines in [
-            &["__Host-vestibule_session=a; __Host-vestibule_session=b"][..],
-            &["__Host-vestibule_session=a; __Host-vestibule_session=a"],
-            &["__Host-vestibule_session=a", "x=1; __Host-vestibule_session=b"],
-        ] {
-            assert_eq!(read(&headers(lines), SESSION), None, "{lines:?}");
+        let (a, b) = (format!("{SESSION}={TOKEN}"), format!("{SESSION}={}", TOKEN.replace('a', "b")));
+        for lines in
+            [vec![format!("{a}; {b}")], vec![format!("{a}; {a}")], vec![a.clone(), format!("x=1; {b}")]]
+        {
+            assert_eq!(session(&lines), None, "{lines:?}");
         }
     }
 
     #[test]
-    fn names_are_exact_and_values_short() {
-        let long = format!("{SESSION}={}", "a".repeat(5000));
-        for line in ["__host-vestibule_session=a", "__Host-vestibule_session=", "vestibule_session=a", &long]
-        {
-            assert_eq!(read(&headers(&[line]), SESSION), None, "{line}");
+    fn names_are_exact_and_a_value_has_the_form_of_a_token() {
+        let long = "a".repeat(5000);
+        for line in [
+            format!("__host-vestibule_session={TOKEN}"),
+            format!("vestibule_session={TOKEN}"),
+            format!("{SESSION}="),
+            format!("{SESSION}=planted"),
+            format!("{SESSION}={TOKEN}x"),
+            format!("{SESSION}={}", TOKEN.replace('-', "'")),
+            format!("{SESSION}={long}"),
+        ] {
+            assert_eq!(session(&[line.clone()]), None, "{line}");
         }
     }
 

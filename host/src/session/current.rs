@@ -3,9 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
+use tokio::sync::Semaphore;
+
+use crate::clock::{Clock, Timestamp};
 use crate::random::sha256;
 use crate::store::{CurrentSession, Store, StoreError};
+
+/// How many notes of use may wait for the database at once; further ones are left out, and made by a later request.
+const TOUCHES: usize = 8;
+/// How long a request waits for its note to be made.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Sessions, as the rest of the host sees them.
 pub struct Sessions {
@@ -15,22 +22,39 @@ pub struct Sessions {
     pub clock: Arc<dyn Clock>,
     /// How long one lasts without being used.
     pub idle: Duration,
+    touching: Arc<Semaphore>,
 }
 
 impl Sessions {
+    /// Of this database.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, idle: Duration) -> Self {
+        Self { store, clock, idle, touching: Arc::new(Semaphore::new(TOUCHES)) }
+    }
+
     /// The session of this token, if it lives; it counts as used now. Exact: an ended session is gone at once, since
     /// every check asks the database.
     pub async fn current(&self, token: Option<&str>) -> Result<Option<CurrentSession>, StoreError> {
         let Some(token) = token else { return Ok(None) };
         let (hash, now) = (sha256(token.as_bytes()), self.clock.now());
         let Some(session) = self.store.find_session(&hash, now, self.idle).await? else { return Ok(None) };
-        if session.wants_touch(now)
-            && let Err(error) = self.store.touch_session(&hash, now).await
-        {
-            // A database that takes no writes for a while signs nobody out.
-            tracing::warn!(%error, "the use of a session could not be noted");
+        if session.wants_touch(now) {
+            self.touch(hash, now).await;
         }
         Ok(Some(session))
+    }
+
+    /// Notes that a session is used. Whoever asks does not wait for a database that takes no writes: the note is made
+    /// behind their back then, or not at all.
+    async fn touch(&self, hash: [u8; 32], now: Timestamp) {
+        let Ok(place) = Arc::clone(&self.touching).try_acquire_owned() else { return };
+        let store = self.store.clone();
+        let noted = tokio::spawn(async move {
+            if let Err(error) = store.touch_session(&hash, now).await {
+                tracing::warn!(%error, "the use of a session could not be noted");
+            }
+            drop(place);
+        });
+        let _ = tokio::time::timeout(PATIENCE, noted).await;
     }
 
     /// Ends the session of this token.

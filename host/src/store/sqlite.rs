@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult, SqliteSynchronous,
+    Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult,
+    SqliteSynchronous,
 };
 
 use super::backend::Backend;
@@ -78,6 +80,7 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
     };
     let writer = pool()
         .max_connections(1)
+        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
         .connect_with(
             connect
                 .clone()
@@ -97,6 +100,14 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
         return Err(migration_error(path, failure));
     }
     Ok(sql)
+}
+
+/// Whether the writing connection can begin a transaction. When the disk is full SQLite rolls back by itself; the
+/// driver's own rollback then fails, and the connection counts as inside a transaction for good. It is replaced.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that a dropped transaction left behind is done first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn create(path: &Path) -> Result<(), OpenError> {

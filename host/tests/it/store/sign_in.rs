@@ -53,6 +53,20 @@ async fn fifty_people_with_one_handle_become_fifty_users() {
     assert_eq!(rows(&db).await, [50, 50, 50, 50]);
 }
 
+/// SQLite ends a transaction by itself when the disk is full; `RAISE(ROLLBACK)` does the same, without a disk.
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_by_itself_costs_only_itself() {
+    let db = Db::with(&["github"]).await;
+    db.run("CREATE TRIGGER full BEFORE INSERT ON identities BEGIN SELECT RAISE(ROLLBACK, 'full'); END").await;
+    for n in 0..3 {
+        db.sign_in("github", &account("1", "alex"), session(n)).await.unwrap_err();
+        assert_eq!(rows(&db).await, [0, 0, 0, 0]);
+    }
+    db.run("DROP TRIGGER full").await;
+    db.sign_in("github", &account("1", "alex"), session(9)).await.unwrap();
+    assert_eq!(rows(&db).await, [1, 1, 1, 1]);
+}
+
 #[tokio::test]
 async fn gives_a_username_even_when_every_likely_one_is_taken() {
     struct Same;
