@@ -35,7 +35,7 @@ pub struct CheckedSettings {
 /// `"x-secret": true`.
 ///
 /// A secret `KEY` is written `KEY_file` or `KEY_env`; its true value takes part in the validation. The schema is the
-/// plugin's, so it is not trusted: see [`schema`].
+/// plugin's, so it is not trusted: see the module `schema`.
 ///
 /// # Errors
 /// Every fault and every warning, in the order of the file.
