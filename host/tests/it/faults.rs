@@ -236,7 +236,7 @@ async fn a_listener_that_is_gone_between_callback_and_token_request_ends_the_sig
         journey.come_back().await;
         journey.end.unwrap()
     };
-    check_error_page(&replay, ErrorKind::StateInvalid).unwrap();
+    check_error_page(&replay, ErrorKind::AttemptGone).unwrap();
     assert!(world.idp.requests_to(Endpoint::Token).is_empty(), "the code was not tried once more");
     let end = Journey::walk(&world, "github", "octavia").await.end.unwrap();
     assert_eq!(end.status, 303);

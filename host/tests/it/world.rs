@@ -92,6 +92,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// What an operation may take.
     pub(crate) operations: vestibule::plugin::Limits,
+    /// The pause between two bytes of the provider's fault `slow`.
+    pub(crate) slow_pause: Duration,
     /// The port to listen on; 0 takes a free one.
     pub(crate) port: u16,
     /// The client id in the settings.
@@ -113,6 +115,7 @@ impl Default for Plan {
             limits: Limits::new(false),
             // The machine may be busy with other tests: a step that is slow for that reason is no fault of the plugin's.
             operations: vestibule::plugin::Limits { step: Duration::from_secs(20), ..Default::default() },
+            slow_pause: Options::default().slow_pause,
             port: 0,
             client_id: CLIENT_ID.to_owned(),
             public_url: None,
@@ -142,7 +145,10 @@ impl Plan {
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let (idp, folder) = match self.after {
             Some(stopped) => (stopped.idp, stopped.folder),
-            None => (DemoIdp::start(Options::default()).await.unwrap(), tempfile::tempdir().unwrap()),
+            None => {
+                let options = Options { slow_pause: self.slow_pause, ..Options::default() };
+                (DemoIdp::start(options).await.unwrap(), tempfile::tempdir().unwrap())
+            }
         };
         assert!(idp.register_redirect_uri(CLIENT_ID, &format!("{url}/auth/github/callback")));
         let secret = folder.path().join("client-secret");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vestibule::plugin::TransportKind;
 use vestibule::web::pages::ErrorKind;
+use vestibule_demo_idp::Endpoint;
 
 use super::check_error_page;
 use super::journey::Journey;
@@ -73,6 +74,25 @@ async fn github_goes_on(world: &World) {
 }
 
 on_both_transports! {
+    async fn the_state_of_one_provider_signs_nobody_in_at_another(transport) {
+        let world = world(transport, &[(NEIGHBOUR, "")]).await;
+        let mut journey = Journey::begin(&world, NEIGHBOUR).await;
+        let state = journey.asked("state");
+        let mut callback = world.at("/auth/github/callback");
+        callback.query_pairs_mut().append_pair("code", "a-code").append_pair("state", &state);
+        journey.callback = Some(callback);
+        journey.come_back().await;
+        check_error_page(journey.end.as_ref().unwrap(), ErrorKind::StateInvalid).unwrap();
+        assert!(world.idp.requests_to(Endpoint::Token).is_empty(), "the provider was not asked");
+        // The attempt is over, at its own provider too.
+        let mut callback = world.at(&format!("/auth/{NEIGHBOUR}/callback"));
+        callback.query_pairs_mut().append_pair("code", "a-code").append_pair("state", &state);
+        journey.callback = Some(callback);
+        journey.come_back().await;
+        check_error_page(journey.end.as_ref().unwrap(), ErrorKind::AttemptGone).unwrap();
+        assert_eq!(all_rows(&world).await, [0; 6]);
+    }
+
     async fn what_goes_wrong_in_complete_ends_that_sign_in_and_no_other(transport) {
         let world = world(transport, &[(NEIGHBOUR, "")]).await;
         for (behaviour, kind) in BEHAVIOURS {

@@ -96,7 +96,7 @@ fn what_is_no_library_is_refused_by_what_it_is() {
         refusal(b"#!/bin/sh\necho hello\n"),
         "is not a shared library: it does not begin as an ELF file does"
     );
-    let executable = std::fs::read(env!("CARGO_BIN_EXE_vestibule")).unwrap();
+    let executable = std::fs::read("/bin/true").unwrap();
     assert_eq!(refusal(&executable), "is not a shared library: it is an executable");
     let mut elf32 = good();
     elf32[4] = 1;
@@ -256,15 +256,15 @@ fn a_file_without_a_pin_or_with_another_is_refused_with_the_line_to_paste() {
     assert_eq!(
         load(&[]),
         format!(
-            "has no pin, and a plugin that runs in this process needs one; if this file is the one you mean, write\n  \
-             [plugin.misbehaving_raw]\n  sha256 = [\"{hex}\"]"
+            "has no pin, and a plugin that runs in this process needs one; if this file is the one you mean, write \
+             `sha256 = [\"{hex}\"]` in `[plugin.misbehaving_raw]`"
         )
     );
     assert_eq!(
         load(&[[0; 32], [1; 32]]),
         format!(
-            "differs from its pin\n  expected {} or {}\n  found    {hex}\n  The file was not loaded. If you replaced it \
-             on purpose, write\n  [plugin.misbehaving_raw]\n  sha256 = [\"{hex}\"]",
+            "differs from its pin: expected `{}` or `{}`, found `{hex}`; it was not loaded; if you replaced it on \
+             purpose, write `sha256 = [\"{hex}\"]` in `[plugin.misbehaving_raw]`",
             "00".repeat(32),
             "01".repeat(32)
         )
