@@ -1,19 +1,14 @@
 //! What the process says when it ends, to a shell and to a service manager. It must not know what led there.
 
-/// Why the process ended. A unit file names the two that a restart does not mend: `RestartPreventExitStatus=5 78`.
+/// Why the process ended. A unit file names the one that a restart does not mend: `RestartPreventExitStatus=78`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
     /// It did what was asked.
     Fine = 0,
-    /// None of the others: the port is taken, the database cannot be written.
+    /// None of the others: the port is taken, the database cannot be written. (A wrong command line ends with 2, by
+    /// clap.)
     Other = 1,
-    /// The command line was wrong; clap ends with the same number by itself.
-    Usage = 2,
-    /// The server could not be reached, or refused.
-    Refused = 3,
-    /// A plugin is at fault.
-    Plugin = 5,
     /// The configuration is at fault (`EX_CONFIG` of sysexits.h).
     Configuration = 78,
 }
@@ -30,14 +25,7 @@ mod tests {
 
     #[test]
     fn numbers_are_what_unit_files_were_written_against() {
-        let codes = [
-            ExitCode::Fine,
-            ExitCode::Other,
-            ExitCode::Usage,
-            ExitCode::Refused,
-            ExitCode::Plugin,
-            ExitCode::Configuration,
-        ];
-        assert_eq!(codes.map(|code| code as u8), [0, 1, 2, 3, 5, 78]);
+        let codes = [ExitCode::Fine, ExitCode::Other, ExitCode::Configuration];
+        assert_eq!(codes.map(|code| code as u8), [0, 1, 78]);
     }
 }

@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use crate::login::begin::BeginError;
-use crate::login::callback::CallbackError;
+use crate::login::callback::{CallbackError, Failed};
 use crate::login::complete::CompleteError;
+use crate::login::return_path::ReturnPath;
 use crate::name::ProviderName;
 use crate::plugin::{OperationError, OperationErrorKind};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::StoreError;
 use crate::web::pages::ErrorKind;
 
 /// A failed request.
@@ -22,6 +23,8 @@ pub struct Problem {
     pub provider: Option<ProviderName>,
     /// When it makes sense to try again.
     pub retry_after: Option<Duration>,
+    /// Where the person wanted to go.
+    pub return_path: ReturnPath,
     /// For the log.
     pub cause: String,
 }
@@ -29,7 +32,8 @@ pub struct Problem {
 impl Problem {
     /// Of this kind, with a cause for the log.
     pub fn new(kind: ErrorKind, cause: impl ToString) -> Self {
-        Self { kind, provider: None, retry_after: None, cause: cause.to_string() }
+        let return_path = ReturnPath::root();
+        Self { kind, provider: None, retry_after: None, return_path, cause: cause.to_string() }
     }
 
     fn about(mut self, provider: &ProviderName) -> Self {
@@ -53,15 +57,11 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let kind = match error.kind() {
-            StoreErrorKind::Busy
-            | StoreErrorKind::Unavailable
-            | StoreErrorKind::ReadOnly
-            | StoreErrorKind::Full => ErrorKind::ServiceUnavailable,
-            _ => ErrorKind::Internal,
-        };
-        let retry_after = (kind == ErrorKind::ServiceUnavailable).then_some(Duration::from_secs(5));
-        Self { retry_after, ..Self::new(kind, error) }
+        if error.is_temporary() {
+            let retry_after = Some(Duration::from_secs(5));
+            return Self { retry_after, ..Self::new(ErrorKind::ServiceUnavailable, error) };
+        }
+        Self::new(ErrorKind::Internal, error)
     }
 }
 
@@ -79,6 +79,12 @@ impl From<BeginError> for Problem {
             BeginError::Operation(provider, error) => operation(&provider, &error, cause),
             BeginError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Failed> for Problem {
+    fn from(failed: Failed) -> Self {
+        Self { return_path: failed.return_path, ..failed.error.into() }
     }
 }
 

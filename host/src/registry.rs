@@ -8,19 +8,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 
+use crate::config::ProviderState;
 use crate::name::{PluginName, ProviderName};
 use crate::plugin::Provider;
-
-/// What the configuration says of a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Listed, and signs people in.
-    Enabled,
-    /// Not listed and not begun with; callbacks of sign-ins that have begun are served.
-    Hidden,
-    /// Not loaded: begin and callback answer that it was turned off.
-    Disabled,
-}
 
 /// A provider as the server knows it.
 pub struct Entry {
@@ -35,7 +25,7 @@ pub struct Entry {
     /// Its place on the sign-in page; smaller comes first, then by name.
     pub order: i32,
     /// What the configuration says.
-    pub state: State,
+    pub state: ProviderState,
     /// The path of its callback: one per provider (RFC 9700 §4.4.2).
     pub callback_path: String,
     /// The provider itself, or why it is not there.
@@ -99,7 +89,7 @@ impl Registry {
     /// Those on the sign-in page, in its order.
     pub fn listed(&self) -> Vec<&Arc<Entry>> {
         let mut listed: Vec<_> =
-            self.entries.values().filter(|entry| entry.state == State::Enabled).collect();
+            self.entries.values().filter(|entry| entry.state == ProviderState::Enabled).collect();
         listed.sort_by(|a, b| (a.order, &a.name).cmp(&(b.order, &b.name)));
         listed
     }

@@ -11,11 +11,11 @@ use arc_swap::ArcSwap;
 
 use crate::begin_limit::BeginLimit;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Environment, ProcessEnvironment, SignupMode};
+use crate::config::{Config, Environment, ProcessEnvironment, ProviderState, SignupMode};
 use crate::login::Login;
 use crate::plugin::{self, TransportKind};
 use crate::random::{Random, SystemRandom};
-use crate::registry::{Registry, State};
+use crate::registry::Registry;
 use crate::session::Sessions;
 use crate::state::{App, SharedApp};
 use crate::store::{self, OpenError, SignupPolicy, Store};
@@ -30,8 +30,8 @@ pub struct Ambient {
     pub random: Arc<dyn Random>,
     /// Environment variables, for secrets.
     pub environment: Arc<dyn Environment>,
-    /// How plugins are called.
-    pub transport: TransportKind,
+    /// How plugins are called that run in this process: a test carries the same bytes another way.
+    pub in_process: TransportKind,
     /// How long things may take, and how many there may be.
     pub limits: plugin::Limits,
 }
@@ -43,7 +43,7 @@ impl Ambient {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             environment: Arc::new(ProcessEnvironment),
-            transport: TransportKind::InProcess,
+            in_process: TransportKind::InProcess,
             limits: plugin::Limits::default(),
         }
     }
@@ -104,7 +104,7 @@ async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<R
     for provider in config.providers.values() {
         let entry = starter.start(provider).await;
         match &entry.running {
-            Err(_) if entry.state == State::Disabled => {}
+            Err(_) if entry.state == ProviderState::Disabled => {}
             // Its faults were told with the configuration, each with its line.
             Err(_) if provider.config.is_err() => {
                 tracing::error!("`{}` is unavailable: its section has errors, see above", entry.name);

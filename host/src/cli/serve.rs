@@ -9,9 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::config::{Config, Fault, Loaded, ProcessEnvironment};
+use crate::config::{Config, Fault, Loaded, ProcessEnvironment, ProviderState};
 use crate::exit::ExitCode;
-use crate::registry::{Entry, State};
+use crate::registry::Entry;
 use crate::router::router;
 use crate::server::{self, Limits};
 use crate::startup::{self, Ambient};
@@ -157,8 +157,8 @@ fn announce(app: &App, listen: SocketAddr) {
         names.map(|names| format!("; {word}: {names}")).unwrap_or_default()
     };
     let unavailable =
-        said("unavailable", names(|entry| entry.running.is_err() && entry.state != State::Disabled));
-    let off = said("turned off", names(|entry| entry.state == State::Disabled));
+        said("unavailable", names(|entry| entry.running.is_err() && entry.state != ProviderState::Disabled));
+    let off = said("turned off", names(|entry| entry.state == ProviderState::Disabled));
     let (generation, public_url) = (registry.generation, &app.public_url);
     tracing::info!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
 }

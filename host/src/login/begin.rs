@@ -5,10 +5,11 @@ use vestibule_abi::record::{BeginRequest, Hints};
 
 use super::return_path::ReturnPath;
 use super::{ATTEMPT_LIFE, Login, pkce};
+use crate::config::ProviderState;
 use crate::name::ProviderName;
 use crate::plugin::{OperationError, Policy, To};
 use crate::random::{sha256, token};
-use crate::registry::{State, Unavailable};
+use crate::registry::Unavailable;
 use crate::store::{Attempt, Purpose, StoreError};
 
 /// A person's choice.
@@ -56,9 +57,9 @@ pub async fn begin(login: &Login, begin: Begin<'_>) -> Result<Begun, BeginError>
     let registry = login.registry.load_full();
     let entry = registry.get(begin.provider).ok_or(BeginError::NoSuchProvider)?;
     match entry.state {
-        State::Enabled => {}
-        State::Hidden => return Err(BeginError::NoSuchProvider),
-        State::Disabled => return Err(BeginError::TurnedOff(entry.name.clone())),
+        ProviderState::Enabled => {}
+        ProviderState::Hidden => return Err(BeginError::NoSuchProvider),
+        ProviderState::Disabled => return Err(BeginError::TurnedOff(entry.name.clone())),
     }
     let running =
         entry.running.as_ref().map_err(|why| BeginError::Unavailable(entry.name.clone(), why.clone()))?;

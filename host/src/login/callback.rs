@@ -15,10 +15,11 @@ use super::complete::{self, CompleteError, Proven, SignedIn};
 use super::params::{Params, ParamsError};
 use super::return_path::ReturnPath;
 use super::{Login, params};
+use crate::config::ProviderState;
 use crate::name::ProviderName;
 use crate::plugin::{Inspected, OperationError, Policy, Protocol};
 use crate::random::sha256;
-use crate::registry::{Entry, State, Unavailable};
+use crate::registry::{Entry, Unavailable};
 use crate::store::{Attempt, StoreError};
 
 /// What came back.
@@ -85,29 +86,59 @@ pub enum CallbackError {
     Store(#[from] StoreError),
 }
 
+/// A callback that signed nobody in.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: CallbackError,
+    /// Where the person wanted to go, as far as an attempt said so: for when they try again.
+    pub return_path: ReturnPath,
+}
+
+impl<E: Into<CallbackError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), return_path: ReturnPath::root() }
+    }
+}
+
 /// Takes a callback to its end.
-pub async fn callback(login: &Login, callback: Callback) -> Result<Outcome, CallbackError> {
+pub async fn callback(login: &Login, callback: Callback) -> Result<Outcome, Failed> {
     let entry = &*callback.entry;
-    if entry.state == State::Disabled {
-        return Err(CallbackError::TurnedOff(entry.name.clone()));
+    if entry.state == ProviderState::Disabled {
+        return Err(CallbackError::TurnedOff(entry.name.clone()).into());
     }
     let mut params = Params::parse(&callback.encoded)?;
     let again = params.take(params::AGAIN).is_some() && callback.posted;
     let Some(browser) = callback.browser.as_deref() else {
         return if again {
-            Err(CallbackError::OtherBrowser)
+            Err(CallbackError::OtherBrowser.into())
         } else {
             Ok(Outcome::PostAgain(params.to_fields()))
         };
     };
     let attempt = take_attempt(login, entry, &mut params, browser).await?;
+    let return_path = ReturnPath::new(Some(&attempt.return_path));
+    match finish(login, entry, &attempt, params, callback.session.as_deref()).await {
+        Ok(signed_in) => Ok(Outcome::SignedIn(signed_in)),
+        Err(error) => Err(Failed { error, return_path }),
+    }
+}
+
+/// From the attempt to the session.
+async fn finish(
+    login: &Login,
+    entry: &Entry,
+    attempt: &Attempt,
+    mut params: Params,
+    session: Option<&str>,
+) -> Result<SignedIn, CallbackError> {
     let running =
         entry.running.as_ref().map_err(|why| CallbackError::Unavailable(entry.name.clone(), why.clone()))?;
     if attempt.settings_digest != running.settings_digest {
         return Err(CallbackError::SettingsChanged(entry.name.clone()));
     }
     let inspect = running.provider.inspect();
-    check_issuer(&attempt, inspect, &mut params)
+    check_issuer(attempt, inspect, &mut params)
         .map_err(|why| CallbackError::WrongIssuer(entry.name.clone(), why))?;
     if inspect.protocol == Protocol::OAuth2 && params.get("code").is_some() == params.get("error").is_some() {
         return Err(CallbackError::NeitherCodeNorError);
@@ -133,13 +164,12 @@ pub async fn callback(login: &Login, callback: Callback) -> Result<Outcome, Call
     let proven = Proven {
         provider: entry.name.clone(),
         account: completed.account,
-        replaces: callback.session.as_deref(),
+        replaces: session,
         return_path: ReturnPath::new(Some(&attempt.return_path)),
     };
-    match complete::complete(login, proven).await {
-        Ok(signed_in) => Ok(Outcome::SignedIn(signed_in)),
-        Err(error) => Err(CallbackError::Complete(entry.name.clone(), error)),
-    }
+    complete::complete(login, proven)
+        .await
+        .map_err(|error| CallbackError::Complete(entry.name.clone(), error))
 }
 
 /// Takes the attempt out of the database: whoever comes second finds nothing. Another browser's attempt stays where it

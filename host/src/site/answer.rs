@@ -43,7 +43,11 @@ pub(crate) fn see_other(location: &str) -> Response {
             response.headers_mut().insert(LOCATION, location);
             response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         }
-        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+        // Return paths and parsed URLs are ASCII: a fault of ours, and not to be answered with half a redirect.
+        Err(_) => {
+            tracing::error!("a redirect's target is no header value");
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        }
     }
     response
 }
@@ -106,11 +110,20 @@ fn label(app: &App, name: &ProviderName) -> String {
     app.registry.load().get(name.as_str()).map_or_else(|| name.to_string(), |entry| entry.label.clone())
 }
 
-/// Where a person who could not sign in tries again.
+/// Where a person who could not sign in tries again, on the way to where they wanted to go.
 fn try_again(problem: &Problem) -> Option<String> {
-    let provider = problem.provider.as_ref();
     match problem.kind {
         ErrorKind::NotFound | ErrorKind::MethodNotAllowed | ErrorKind::Internal => None,
-        _ => Some(provider.map_or("/login".to_owned(), |name| format!("/login?provider={name}"))),
+        _ => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            if let Some(name) = &problem.provider {
+                query.append_pair("provider", name.as_str());
+            }
+            if problem.return_path.is_elsewhere() {
+                query.append_pair("return_to", problem.return_path.as_str());
+            }
+            let query = query.finish();
+            Some(if query.is_empty() { "/login".to_owned() } else { format!("/login?{query}") })
+        }
     }
 }

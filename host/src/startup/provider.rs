@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Ambient;
-use crate::config::{self, Config, Fault, ProviderConfig, ProviderState, settings};
+use crate::config::{self, Config, Fault, ProviderConfig, ProviderState, Transport, settings};
 use crate::name::PluginName;
 use crate::plugin::{Plugin, Provider, ProviderOptions, Shared};
 use crate::random::sha256;
-use crate::registry::{Entry, IconFile, Running, State, Unavailable};
+use crate::registry::{Entry, IconFile, Running, Unavailable};
 use crate::store::Store;
 
 /// Starts providers; each plugin's file is loaded once.
@@ -41,11 +41,7 @@ impl Starter<'_> {
                 .as_ref()
                 .map(|icon| IconFile { bytes: icon.content.clone(), content_type: icon.kind.media_type() }),
             order: provider.order,
-            state: match provider.state {
-                ProviderState::Enabled => State::Enabled,
-                ProviderState::Hidden => State::Hidden,
-                ProviderState::Disabled => State::Disabled,
-            },
+            state: provider.state,
             callback_path,
             running,
         }
@@ -63,7 +59,9 @@ impl Starter<'_> {
             name: config.name.clone(),
             allow_networks: config.allow_networks.clone(),
             loopback_allowed: self.config.server.public_url.is_loopback_http(),
-            transport: self.ambient.transport,
+            transport: match config.transport {
+                Transport::InProcess => self.ambient.in_process,
+            },
         };
         let provider = Provider::create(&plugin, settings.public, settings.secrets, options, &self.shared)
             .await

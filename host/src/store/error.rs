@@ -58,7 +58,8 @@ impl StoreError {
 
     /// Whether the same request can succeed a little later: 503 and not 500.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Busy | StoreErrorKind::Unavailable)
+        use StoreErrorKind::{Busy, Full, ReadOnly, Unavailable};
+        matches!(self.kind, Busy | Unavailable | ReadOnly | Full)
     }
 }
 

@@ -213,6 +213,17 @@ async fn an_error_from_the_provider_closes_the_attempt_and_its_text_is_inert() {
 }
 
 #[tokio::test]
+async fn who_was_refused_tries_again_on_the_way_to_the_same_place() {
+    let world = World::start().await;
+    let mut visitor = world.visitor().returning_to("/healthz?x=1");
+    let (callback, cookies) = world.callback(&mut visitor, "nadia-no").await;
+    let answer = get(callback.as_str(), &cookies).await;
+    assert_eq!(answer.status(), 403);
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("login?provider=github&amp;return_to=%2Fhealthz%3Fx%3D1"), "{page}");
+}
+
+#[tokio::test]
 async fn success_is_a_303_that_is_not_stored_and_tells_no_referrer() {
     let world = World::start().await;
     let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;

@@ -197,7 +197,7 @@ client_secret_file = "client-secret"
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             environment: Arc::new(environment),
-            transport: self.transport,
+            in_process: self.transport,
             limits: self.operations,
         };
         let app = startup::app(&config, &ambient).await.unwrap();
