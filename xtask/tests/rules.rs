@@ -180,6 +180,27 @@ fn tests_do_not_skip_themselves() {
     );
 }
 
+/// The last words of the paths in backticks: `callback::a_state_that_is_missing` is a test's name, `sha256` is none.
+fn tests_named_in(page: &str) -> BTreeSet<&str> {
+    let quoted = page.split('`').skip(1).step_by(2).filter(|text| text.contains("::") && !text.contains(' '));
+    quoted.filter_map(|text| text.rsplit("::").next()).filter(|name| name.matches('_').count() >= 2).collect()
+}
+
+#[test]
+fn the_security_page_names_tests_that_exist() {
+    assert_eq!(tests_named_in("`a::b_c_d` and `e_f_g`, `x::Type`"), BTreeSet::from(["b_c_d"]));
+    let page = std::fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let named = tests_named_in(&page);
+    assert!(named.len() > 100, "only {} names were found", named.len());
+    let sources = sources();
+    let exists = |name: &&str| {
+        let definition = format!("fn {name}(");
+        sources.values().any(|source| source.contains(&definition))
+    };
+    let gone: Vec<_> = named.iter().filter(|name| !exists(name)).collect();
+    assert!(gone.is_empty(), "docs/security.md names tests that do not exist: {gone:?}");
+}
+
 #[test]
 fn files_open_with_what_they_own() {
     let bare: Vec<_> = sources()
