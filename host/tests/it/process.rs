@@ -22,7 +22,7 @@ use vestibule::random::sha256;
 use vestibule_demo_idp::visitor::Visitor;
 use vestibule_demo_idp::{DemoIdp, Endpoint, Fault, Options};
 
-use crate::world::{CLIENT_ID, CLIENT_SECRET, library, plain_client};
+use crate::world::{CLIENT_ID, CLIENT_SECRET, count, library, plain_client};
 
 mod command_line;
 mod ends;
@@ -106,10 +106,7 @@ impl Installation {
     }
 
     async fn count(&self, table: &str) -> i64 {
-        let query = format!("SELECT COUNT(*) FROM {table}");
-        #[expect(clippy::disallowed_methods, reason = "a test looks at tables that it names itself")]
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query));
-        query.fetch_one(&self.database().await).await.unwrap()
+        count(&self.database().await, table).await
     }
 
     async fn me(&self, session: &str) -> u16 {

@@ -234,17 +234,7 @@ impl World {
 
     /// How many rows a table has.
     pub(crate) async fn count(&self, table: &str) -> i64 {
-        let query = match table {
-            "users" => "SELECT COUNT(*) FROM users",
-            "identities" => "SELECT COUNT(*) FROM identities",
-            "sessions" => "SELECT COUNT(*) FROM sessions",
-            "login_attempts" => "SELECT COUNT(*) FROM login_attempts",
-            "oauth_odd" => "SELECT COUNT(*) FROM oauth_odd",
-            "oauth_github" => "SELECT COUNT(*) FROM oauth_github",
-            other => panic!("write the query for `{other}` here"),
-        };
-        let query = sqlx::query_scalar(query);
-        query.fetch_one(&self.database().await).await.unwrap()
+        count(&self.database().await, table).await
     }
 
     /// Walks a browser to the provider and presses the button of that person; gives back where the provider sends it,
@@ -300,6 +290,20 @@ fn neighbours(neighbours: &[(&str, &str)], idp: &str) -> String {
         )
     });
     plugin + &sections.collect::<String>()
+}
+
+/// How many rows a table has. Their queries are written out, since SQL put together has one door, in the store.
+pub(crate) async fn count(database: &sqlx::SqlitePool, table: &str) -> i64 {
+    let query = match table {
+        "users" => "SELECT COUNT(*) FROM users",
+        "identities" => "SELECT COUNT(*) FROM identities",
+        "sessions" => "SELECT COUNT(*) FROM sessions",
+        "login_attempts" => "SELECT COUNT(*) FROM login_attempts",
+        "oauth_github" => "SELECT COUNT(*) FROM oauth_github",
+        "oauth_odd" => "SELECT COUNT(*) FROM oauth_odd",
+        other => panic!("write the query for `{other}` here"),
+    };
+    sqlx::query_scalar(query).fetch_one(database).await.unwrap()
 }
 
 /// A plugin's library, which `cargo xtask test` has built. A missing one is a failure with the cure, never a skip.
