@@ -82,6 +82,11 @@ pub enum Refusal {
     /// Its headers point behind its end.
     #[error("is cut short or damaged: {0}; copy it again")]
     Damaged(String),
+    /// The linker would load something else along with it.
+    #[error(
+        "brings along what its pin does not cover: {0}; link it statically, against the system's libraries only"
+    )]
+    Dependency(String),
     /// A library, but none of ours.
     #[error("is a shared library, but no plugin of vestibule: {0}")]
     NotAPlugin(String),
