@@ -4,6 +4,7 @@
 //! really sent them along (RFC 9700 §2.1.1, §4.7.1).
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use url::Url;
 use vestibule_abi as abi;
@@ -16,7 +17,7 @@ const MAX_FIELDS: usize = 32 * 1024;
 const MAX_CARRY: usize = 1024;
 
 /// Where to send the browser, and what to keep for `complete`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Begin {
     /// At an origin that `inspect` names.
     pub to: To,
@@ -25,7 +26,7 @@ pub struct Begin {
 }
 
 /// How the browser goes to the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum To {
     /// By a redirect.
     Redirect(Url),
@@ -36,6 +37,24 @@ pub enum To {
         /// Names and values of its hidden fields, in order.
         fields: Vec<(String, String)>,
     },
+}
+
+/// The way and the origin only: the URL holds state and nonce, and `carry` is the attempt's.
+impl fmt::Debug for Begin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begin").field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// The same.
+impl fmt::Debug for To {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (way, url) = match self {
+            Self::Redirect(url) => ("Redirect", url),
+            Self::Post { url, .. } => ("Post", url),
+        };
+        write!(f, "{way}({})", url.origin().ascii_serialization())
+    }
 }
 
 /// Checks an answer to `begin` against what was asked and what `inspect` promised.
@@ -227,6 +246,7 @@ mod tests {
     #[test]
     fn a_url_with_all_that_was_promised_passes() {
         let begun = judge(GOOD).unwrap();
+        assert_eq!(format!("{begun:?}"), "Begin { to: Redirect(https://idp.example), .. }");
         assert_eq!(begun.to, To::Redirect(GOOD.parse().unwrap()));
     }
 
