@@ -313,6 +313,7 @@ mod tests {
         let with =
             |origin: &str| inspect(true, |r| r["origins"] = json!(["https://idp.example", origin])).is_ok();
         assert!(with("http://127.0.0.1:9999") && with("http://localhost:9999") && with("http://[::1]:9999"));
+        assert!(!with("http://localhost.:9999") && !with("http://0.0.0.0:9999") && !with("http://[::]:9999"));
         assert!(!with("http://idp.example") && !with("http://10.0.0.1") && !with("http://localhost.example"));
     }
 
