@@ -56,6 +56,7 @@ use crate::random::Random;
 
 pub use begin::{Begin, To};
 pub use description::Description;
+pub(crate) use description::secret_keys;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
 pub use inspected::{Inspected, Issuer, Policy, Protocol, ResponseMode, StateIn};
 #[doc(hidden)]

@@ -48,6 +48,8 @@ pub enum DescriptorError {
     Magic,
     /// Name or version are not what the section's layout allows.
     Text,
+    /// Something is written where this layout has zeros.
+    Zero,
 }
 
 impl std::fmt::Display for DescriptorError {
@@ -55,6 +57,7 @@ impl std::fmt::Display for DescriptorError {
         match self {
             Self::Length(n) => write!(f, "section `{NAME}` has {n} bytes instead of {LEN}"),
             Self::Magic => write!(f, "section `{NAME}` does not begin with `VESTIBUL`"),
+            Self::Zero => write!(f, "section `{NAME}` is written to where it is to be zero"),
             Self::Text => write!(f, "section `{NAME}` holds a name or version that is not allowed"),
         }
     }
@@ -92,12 +95,20 @@ pub fn decode(bytes: &[u8]) -> Result<Descriptor, DescriptorError> {
         let text = bytes.get(at..at + len.min(max)).filter(|t| len <= max && allowed(t));
         text.and_then(|t| String::from_utf8(t.to_vec()).ok()).ok_or(DescriptorError::Text)
     };
-    Ok(Descriptor {
+    let descriptor = Descriptor {
         epoch: u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]),
         unwinds: bytes[12] == 1,
         name: text(NAME_AT, bytes[13], NAME_MAX, is_name)?,
         version: text(VERSION_AT, bytes[14], VERSION_MAX, is_version)?,
-    })
+    };
+    // All other bytes are zero. At 12 whatever is no one says that panics do not unwind.
+    let Descriptor { epoch, unwinds, name, version } = &descriptor;
+    let mut spelled = encode(*epoch, *unwinds, name, version);
+    spelled[12] = bytes[12];
+    if spelled != *bytes {
+        return Err(DescriptorError::Zero);
+    }
+    Ok(descriptor)
 }
 
 const fn put(bytes: &mut [u8; LEN], at: usize, text: &[u8]) {

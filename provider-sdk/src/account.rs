@@ -72,7 +72,7 @@ impl UserInfo {
 
     pub(crate) fn into_record(mut self) -> record::Account {
         if self.record.email.is_none() {
-            self.record.email_verified = record::verified::NO;
+            self.record.email_verified = record::verified::UNKNOWN;
         }
         self.record
     }

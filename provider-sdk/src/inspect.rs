@@ -68,8 +68,9 @@ impl Inspect {
         self
     }
 
-    /// The issuer that a callback's `iss` must equal, byte for byte, where there is one (RFC 9207). State it for every
-    /// provider: some send it without a word.
+    /// The issuer that a callback's `iss` must equal, byte for byte, where there is one (RFC 9207). With OAuth 2.0 the host
+    /// refuses a provider without it, since some send it without a word: where none is documented, the URL under which
+    /// the provider is known will do. Only with [`own_protocol`](Self::own_protocol) it may be left out.
     #[must_use]
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
         self.expected_issuer(record::Declared::Literal(issuer.into()), false)
@@ -112,11 +113,19 @@ impl Inspect {
         self
     }
 
-    /// The secret setting of this key may be sent to this URL; one that ends in `/` takes all paths below.
+    /// The secret setting of this key may be sent to this URL; one that ends in `/` takes all paths below, but for those
+    /// with `%`, `;` or `//` in them. A URL without a path is refused: it would bind the secret to everything there.
     #[must_use]
     pub fn secret(mut self, key: &str, url: impl AsRef<str>) -> Self {
         let url = url.as_ref();
         if let (Some(origin), Ok(parsed)) = (self.checked_origin(url), Url::parse(url)) {
+            if parsed.path() == "/" {
+                self.fault.get_or_insert_with(|| {
+                    Error::bad_settings(
+                        "a secret is bound to the URL of an endpoint, and one of those has no path",
+                    )
+                });
+            }
             let origin = record::Declared::Literal(origin);
             self.target(key, record::SecretTarget { origin, path_prefix: parsed.path().to_owned() });
         }
@@ -241,6 +250,14 @@ mod tests {
             assert!(inspect().origin(url).into_record().is_err(), "{url}");
             assert!(inspect().secret("client_secret", url).into_record().is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_not_bound_to_a_whole_origin_unawares() {
+        for url in ["https://git.example", "https://git.example/", "https://git.example?a=/b/"] {
+            assert!(inspect().secret("client_secret", url).into_record().is_err(), "{url}");
+        }
+        assert!(inspect().secret("client_secret", "https://git.example/login/").into_record().is_ok());
     }
 
     #[test]

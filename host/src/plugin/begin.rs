@@ -4,19 +4,20 @@
 //! really sent them along (RFC 9700 §2.1.1, §4.7.1).
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use url::Url;
 use vestibule_abi as abi;
 
 use super::error::{OperationError, OperationErrorKind, one_line};
-use super::inspected::{Inspected, Policy, StateIn, may_carry};
+use super::inspected::{Inspected, Policy, Protocol, StateIn, may_carry};
 
 const MAX_URL: usize = 8 * 1024;
 const MAX_FIELDS: usize = 32 * 1024;
 const MAX_CARRY: usize = 1024;
 
 /// Where to send the browser, and what to keep for `complete`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Begin {
     /// At an origin that `inspect` names.
     pub to: To,
@@ -25,7 +26,7 @@ pub struct Begin {
 }
 
 /// How the browser goes to the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum To {
     /// By a redirect.
     Redirect(Url),
@@ -36,6 +37,24 @@ pub enum To {
         /// Names and values of its hidden fields, in order.
         fields: Vec<(String, String)>,
     },
+}
+
+/// The way and the origin only: the URL holds state and nonce, and `carry` is the attempt's.
+impl fmt::Debug for Begin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begin").field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// The same.
+impl fmt::Debug for To {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (way, url) = match self {
+            Self::Redirect(url) => ("Redirect", url),
+            Self::Post { url, .. } => ("Post", url),
+        };
+        write!(f, "{way}({})", url.origin().ascii_serialization())
+    }
 }
 
 /// Checks an answer to `begin` against what was asked and what `inspect` promised.
@@ -64,6 +83,11 @@ pub(super) fn check(
         return Err(bad(format!("`carry` has {} bytes or a NUL; the limit is {MAX_CARRY}", carry.len())));
     }
     let url = Url::parse(&text).map_err(|e| bad(format!("the authorize URL cannot be read: {e}")))?;
+    // Parsing percent-encodes, which makes three bytes of one.
+    let length = url.as_str().len();
+    if length > MAX_URL {
+        return Err(bad(format!("the authorize URL has {length} bytes, the limit is {MAX_URL}")));
+    }
     check_destination(&url, &inspected.origins, loopback_allowed)?;
     let mut parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     parameters.extend(fields.iter().flatten().cloned());
@@ -82,7 +106,21 @@ pub(super) fn check(
         let nonce = asked.nonce.as_deref().ok_or_else(|| bad("the host made no nonce".to_owned()))?;
         parameters.hold("nonce", nonce)?;
     }
-    if parameters.0.iter().any(|(name, _)| name == "redirect_uri") {
+    // A provider that takes a request object (RFC 9101 §5) reads that, and not the parameters that are checked here.
+    for object in ["request", "request_uri"] {
+        if parameters.has(object) {
+            return Err(bad(format!("the authorize URL has `{object}`, which nobody here can check")));
+        }
+    }
+    if inspected.protocol == Protocol::OAuth2 {
+        parameters.hold("redirect_uri", &asked.redirect_uri)?;
+        if let Some(client_id) = inspected.client_id.as_deref().filter(|_| parameters.has("client_id")) {
+            parameters.hold("client_id", client_id)?;
+        }
+        if parameters.has("response_type") {
+            parameters.hold("response_type", "code")?;
+        }
+    } else if parameters.has("redirect_uri") {
         parameters.hold("redirect_uri", &asked.redirect_uri)?;
     }
     let to = match fields {
@@ -118,6 +156,10 @@ fn check_destination(
 struct Parameters<'a>(&'a [(String, String)]);
 
 impl Parameters<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+
     /// Exactly one of this name, with this value. With two, the provider may read the other one.
     fn hold(&self, name: &str, value: &str) -> Result<(), OperationError> {
         let mut found = self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str());
@@ -130,7 +172,8 @@ impl Parameters<'_> {
         Err(OperationError::protocol(format!("the authorize URL has `{name}` {fault}")))
     }
 
-    /// One parameter that is the callback's URL with `state` in its query.
+    /// A parameter that is the callback's URL with `state` in its query, and none that is that URL otherwise: the provider
+    /// may read that one.
     fn hold_return_url(&self, redirect_uri: &str, state: &str) -> Result<(), OperationError> {
         let is_ours = |value: &str| {
             let rest = value.strip_prefix(redirect_uri)?;
@@ -142,10 +185,13 @@ impl Parameters<'_> {
             let (one, other) = (states.next()?, states.next());
             (one.1 == state && other.is_none()).then_some(())
         };
-        if self.0.iter().any(|(_, value)| is_ours(value).is_some()) {
+        let mut found = self.0.iter().filter(|(_, value)| value.starts_with(redirect_uri)).peekable();
+        if found.peek().is_some() && found.all(|(_, value)| is_ours(value).is_some()) {
             return Ok(());
         }
-        Err(OperationError::protocol("the authorize URL has no return URL with `state` in it"))
+        Err(OperationError::protocol(
+            "the authorize URL has no return URL with `state` in it, or another one besides",
+        ))
     }
 }
 
@@ -154,14 +200,14 @@ mod tests {
     use abi::record::{BeginAnswer, BeginRequest, Hints, Post, Redirect};
 
     use super::*;
-    use crate::plugin::inspected::{Protocol, ResponseMode};
+    use crate::plugin::inspected::ResponseMode;
 
     const CALLBACK: &str = "https://id.example.org/auth/x/callback";
 
     fn inspected(pkce: Policy, nonce: Policy, state_in: StateIn) -> Inspected {
         Inspected {
             realm: "r".to_owned(),
-            client_id: None,
+            client_id: Some("a".to_owned()),
             issuer: None,
             pkce,
             nonce,
@@ -194,14 +240,14 @@ mod tests {
     }
 
     const GOOD: &str = "https://idp.example/authorize?client_id=a&state=STATE&nonce=NONCE&code_challenge=CHALLENGE&\
-                        code_challenge_method=S256";
+                        code_challenge_method=S256&response_type=code&\
+                        redirect_uri=https%3A%2F%2Fid.example.org%2Fauth%2Fx%2Fcallback";
 
     #[test]
     fn a_url_with_all_that_was_promised_passes() {
         let begun = judge(GOOD).unwrap();
+        assert_eq!(format!("{begun:?}"), "Begin { to: Redirect(https://idp.example), .. }");
         assert_eq!(begun.to, To::Redirect(GOOD.parse().unwrap()));
-        let with_callback = format!("{GOOD}&redirect_uri=https%3A%2F%2Fid.example.org%2Fauth%2Fx%2Fcallback");
-        assert!(judge(&with_callback).is_ok());
     }
 
     #[test]
@@ -213,7 +259,13 @@ mod tests {
             (("nonce=NONCE&", ""), "`nonce` nowhere"),
             (("CHALLENGE", "x"), "`code_challenge` with another value"),
             (("S256", "plain"), "`code_challenge_method` with another value"),
-            (("client_id=a", "redirect_uri=https://evil.example"), "`redirect_uri` with another value"),
+            (("id.example.org", "evil.example"), "`redirect_uri` with another value"),
+            (("redirect_uri=", "redirect_uri=https://evil.example&redirect_uri="), "`redirect_uri` twice"),
+            (("redirect_uri=", "redirect-uri="), "`redirect_uri` nowhere"),
+            (("client_id=a", "client_id=b"), "`client_id` with another value"),
+            (("response_type=code", "response_type=token"), "`response_type` with another value"),
+            (("client_id=a", "client_id=a&request=eyJ.eyJ."), "has `request`"),
+            (("client_id=a", "client_id=a&request_uri=urn:x"), "has `request_uri`"),
         ] {
             let error = judge(&GOOD.replace(change.0, change.1)).unwrap_err();
             assert!(error.message.contains(why), "{change:?}: {error}");
@@ -223,7 +275,15 @@ mod tests {
     #[test]
     fn what_inspect_turned_off_is_not_asked_for() {
         let inspected = inspected(Policy::Off, Policy::Off, StateIn::AuthorizationRequest);
-        assert!(check(redirect("https://idp.example/?state=STATE"), &asked(), &inspected, false).is_ok());
+        assert!(
+            check(
+                redirect(&format!("https://idp.example/?state=STATE&redirect_uri={CALLBACK}")),
+                &asked(),
+                &inspected,
+                false
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -249,7 +309,10 @@ mod tests {
 
     #[test]
     fn fields_of_a_form_count_as_parameters() {
-        let inspected = inspected(Policy::Off, Policy::Off, StateIn::AuthorizationRequest);
+        let inspected = Inspected {
+            protocol: Protocol::Other,
+            ..inspected(Policy::Off, Policy::Off, StateIn::AuthorizationRequest)
+        };
         let post = |fields: &[(&str, &str)]| {
             let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
             let post = Post { url: "https://idp.example/sso".to_owned(), fields };
@@ -262,7 +325,10 @@ mod tests {
 
     #[test]
     fn state_in_the_return_url_is_looked_for_there() {
-        let inspected = inspected(Policy::Off, Policy::Off, StateIn::ReturnUrl);
+        let inspected = Inspected {
+            protocol: Protocol::Other,
+            ..inspected(Policy::Off, Policy::Off, StateIn::ReturnUrl)
+        };
         let to = |return_to: &str| {
             let url =
                 Url::parse_with_params("https://idp.example/", [("openid.return_to", return_to)]).unwrap();
@@ -278,11 +344,16 @@ mod tests {
         ] {
             assert!(to(&return_to).is_err(), "{return_to}");
         }
+        let both = [("a", format!("{CALLBACK}?state=STATE")), ("b", format!("{CALLBACK}?state=OTHER"))];
+        let url = Url::parse_with_params("https://idp.example/", both).unwrap();
+        assert!(check(redirect(url.as_str()), &asked(), &inspected, false).is_err());
     }
 
     #[test]
     fn one_way_out_and_everything_within_its_limit() {
         assert!(judge(&format!("{GOOD}&x={}", "x".repeat(MAX_URL))).is_err());
+        let widened = judge(&format!("{GOOD}&x={}", "é".repeat(MAX_URL / 4))).unwrap_err();
+        assert!(widened.message.contains("the limit is 8192"), "{widened}");
         let inspected = inspected(Policy::Sent, Policy::Sent, StateIn::AuthorizationRequest);
         let judge = |answer| check(answer, &asked(), &inspected, false);
         assert!(judge(BeginAnswer::default()).is_err());

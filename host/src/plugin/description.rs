@@ -61,7 +61,11 @@ pub(super) fn read(bytes: &[u8], section: &abi::section::Descriptor) -> Result<D
     if size > MAX_SCHEMA {
         return Err(bad(format!("its settings schema has {size} bytes, the limit is {MAX_SCHEMA}")));
     }
-    let secret_keys = secret_keys(&described.settings_schema).map_err(bad)?;
+    if !described.settings_schema.is_object() {
+        return Err(bad("its settings schema is no object".to_owned()));
+    }
+    let secret_keys =
+        secret_keys(&described.settings_schema).map_err(|why| bad(format!("its settings schema: {why}")))?;
     Ok(Description {
         name: described.name,
         version: described.version,
@@ -71,44 +75,25 @@ pub(super) fn read(bytes: &[u8], section: &abi::section::Descriptor) -> Result<D
     })
 }
 
-/// The top-level properties marked `x-secret`. A mark anywhere else would be a secret that nobody swaps for a handle, so
-/// it is an error and not ignored.
-fn secret_keys(schema: &Value) -> Result<Vec<String>, String> {
-    if !schema.is_object() {
-        return Err("its settings schema is no object".to_owned());
-    }
+/// The properties marked `x-secret`, each a string directly under the schema's own `properties`. Whoever reads settings
+/// asks here, so that there is one answer to what is a secret. A mark anywhere else, behind a reference above all, is an
+/// error and not ignored: one definition can be referred to from the top and from below, and there nobody would swap the
+/// secret for a handle.
+pub(crate) fn secret_keys(schema: &Value) -> Result<Vec<String>, String> {
+    const ELSEWHERE: &str = "only strings at the top level can be `x-secret`";
     let mut keys = Vec::new();
-    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        for (key, property) in properties {
-            let property = resolve(schema, property);
-            if property.get("x-secret") != Some(&Value::Bool(true)) {
-                continue;
-            }
-            if !is_text(property.get("type")) {
-                return Err(format!(
-                    "its setting `{}` is secret, but no string",
-                    super::error::one_line(key)
-                ));
-            }
-            keys.push(key.clone());
+    for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        match property.get("x-secret") {
+            None | Some(Value::Bool(false)) => {}
+            Some(Value::Bool(true)) if is_text(property.get("type")) => keys.push(key.clone()),
+            Some(Value::Bool(true)) => return Err(ELSEWHERE.to_owned()),
+            Some(_) => return Err("`x-secret` is neither true nor false".to_owned()),
         }
     }
-    let definitions = schema.get("$defs").map_or(0, marks);
-    let elsewhere = marks(schema) - definitions;
-    let direct = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .map_or(0, |p| p.values().filter(|v| v.get("x-secret") == Some(&Value::Bool(true))).count());
-    if elsewhere > direct || (definitions > 0 && keys.len() == direct) {
-        return Err("its settings schema marks something other than a top-level string as secret".to_owned());
+    if marks(schema) > keys.len() {
+        return Err(ELSEWHERE.to_owned());
     }
     Ok(keys)
-}
-
-/// A property given as a reference into `$defs`, which is how a type with a name is written.
-fn resolve<'a>(schema: &'a Value, property: &'a Value) -> &'a Value {
-    let target = property.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
-    target.and_then(|name| schema.get("$defs")?.get(name)).unwrap_or(property)
 }
 
 /// `"string"`, or a list of `"string"` and `"null"`.
@@ -127,7 +112,7 @@ fn marks(value: &Value) -> usize {
     match value {
         Value::Object(members) => members
             .iter()
-            .map(|(key, value)| usize::from(key == "x-secret" && value == &Value::Bool(true)) + marks(value))
+            .map(|(key, value)| usize::from(key == "x-secret" && value != &Value::Bool(false)) + marks(value))
             .sum(),
         Value::Array(items) => items.iter().map(marks).sum(),
         _ => 0,
@@ -172,11 +157,6 @@ mod tests {
             r["settings_schema"]["properties"]["client_secret"]["type"] = json!(["string", "null"]);
         });
         assert_eq!(optional.unwrap().secret_keys, ["client_secret"]);
-        let by_reference = described(|r| {
-            r["settings_schema"]["properties"]["client_secret"] = json!({"$ref": "#/$defs/Secret"});
-            r["settings_schema"]["$defs"] = json!({"Secret": {"type": "string", "x-secret": true}});
-        });
-        assert_eq!(by_reference.unwrap().secret_keys, ["client_secret"]);
     }
 
     #[test]
@@ -185,11 +165,21 @@ mod tests {
             r["settings_schema"]["properties"]["deep"] =
                 json!({"type": "object", "properties": {"key": {"type": "string", "x-secret": true}}});
         });
-        assert!(nested.contains("top-level string"), "{nested}");
+        assert!(nested.contains("only strings at the top level"), "{nested}");
         let number = refused(|r| {
             r["settings_schema"]["properties"]["client_secret"]["type"] = json!("integer");
         });
-        assert!(number.contains("`client_secret` is secret, but no string"), "{number}");
+        assert!(number.contains("only strings at the top level"), "{number}");
+        let shared = refused(|r| {
+            r["settings_schema"]["properties"]["client_secret"] = json!({"$ref": "#/$defs/Secret"});
+            r["settings_schema"]["properties"]["deep"] =
+                json!({"type": "object", "properties": {"key": {"$ref": "#/$defs/Secret"}}});
+            r["settings_schema"]["$defs"] = json!({"Secret": {"type": "string", "x-secret": true}});
+        });
+        assert!(shared.contains("only strings at the top level"), "{shared}");
+        let word =
+            refused(|r| r["settings_schema"]["properties"]["client_secret"]["x-secret"] = json!("yes"));
+        assert!(word.contains("neither true nor false"), "{word}");
     }
 
     #[test]

@@ -82,6 +82,11 @@ pub enum Refusal {
     /// Its headers point behind its end.
     #[error("is cut short or damaged: {0}; copy it again")]
     Damaged(String),
+    /// The linker would load something else along with it.
+    #[error(
+        "brings along what its pin does not cover: {0}; link it statically, against the system's libraries only"
+    )]
+    Dependency(String),
     /// A library, but none of ours.
     #[error("is a shared library, but no plugin of vestibule: {0}")]
     NotAPlugin(String),
@@ -253,7 +258,8 @@ impl OperationError {
             code::CLIENT_MISCONFIGURED | code::BAD_SETTINGS => Kind::ClientMisconfigured,
             code::REFUSED_BY_POLICY => Kind::RefusedByPolicy,
             code::RATE_LIMITED => {
-                Kind::RateLimited { retry_after: failure.retry_after_s.map(Duration::from_secs) }
+                let wait = failure.retry_after_s.map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER));
+                Kind::RateLimited { retry_after: wait }
             }
             code::PROVIDER_DOWN => Kind::ProviderDown,
             code::BAD_ANSWER => Kind::BadAnswer,
@@ -298,17 +304,22 @@ impl fmt::Debug for OperationError {
 
 impl std::error::Error for OperationError {}
 
+/// The longest wait that a provider is believed to ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How much of a plugin's text is kept.
 pub(super) const MAX_TEXT: usize = 1024;
 
-/// Text of a stranger, made fit for a log: control characters (a terminal's escapes, line ends) and the marks that turn
-/// the direction of reading are spelled out, and it is cut at 1 KiB.
+/// Text of a stranger, made fit for a log: control characters (a terminal's escapes, line ends), the marks that turn the
+/// direction of reading and characters that nobody sees are spelled out, and it is cut at 1 KiB.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
         let from = line.len();
         if c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(
+                c,
+                '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            )
         {
             line.extend(c.escape_default());
         } else {
@@ -370,11 +381,17 @@ mod tests {
         }
         let wait = Some(Duration::from_secs(30));
         assert_eq!(kind(5, Some(30)), Kind::RateLimited { retry_after: wait });
+        for endless in [u64::MAX, 86_401] {
+            assert_eq!(kind(5, Some(endless)), Kind::RateLimited { retry_after: Some(MAX_RETRY_AFTER) });
+        }
     }
 
     #[test]
     fn a_strangers_text_becomes_one_harmless_line_of_at_most_1_kib() {
         assert_eq!(one_line("a\r\nb\u{1b}[31m\u{0}\u{202e}"), "a\\r\\nb\\u{1b}[31m\\u{0}\\u{202e}");
+        for c in "\u{200b}\u{200d}\u{200e}\u{200f}\u{61c}\u{2060}\u{2066}\u{feff}".chars() {
+            assert_eq!(one_line(&c.to_string()), c.escape_default().to_string());
+        }
         assert_eq!(one_line(&"é".repeat(4000)).len(), MAX_TEXT);
         assert!(one_line(&"\u{1b}".repeat(4000)).ends_with("\\u{1b}"));
     }

@@ -4,6 +4,8 @@
 //! The file is read once, and everything after this works on those bytes: a check on a path would say nothing about what
 //! the dynamic linker opens a moment later. Knows nothing of loading.
 
+mod dynamic;
+
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -143,9 +145,6 @@ fn check_elf(bytes: &[u8]) -> Result<abi::section::Descriptor, Refusal> {
             return Err(Refusal::NotALibrary("it is an executable"));
         }
     }
-    if !segments.iter().any(|s| s.p_type(endian) == elf::PT_DYNAMIC) {
-        return Err(damaged("it has no dynamic segment"));
-    }
     let sections =
         header.sections(endian, bytes).map_err(|_| damaged("its section headers lie behind its end"))?;
     let mut ours = None;
@@ -164,7 +163,9 @@ fn check_elf(bytes: &[u8]) -> Result<abi::section::Descriptor, Refusal> {
     }
     let section =
         ours.ok_or_else(|| Refusal::NotAPlugin(format!("it has no section `{}`", abi::section::NAME)))?;
-    abi::section::decode(section).map_err(|e| Refusal::NotAPlugin(e.to_string()))
+    let descriptor = abi::section::decode(section).map_err(|e| Refusal::NotAPlugin(e.to_string()))?;
+    dynamic::check(bytes, segments)?;
+    Ok(descriptor)
 }
 
 fn check_descriptor(

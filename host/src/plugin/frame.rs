@@ -34,11 +34,14 @@ pub(super) enum Kind {
     Answer = 6,
     /// To the plugin: the operation is not wanted any more.
     Cancel = 7,
+    /// From the plugin: nothing of the operation runs any more.
+    Ended = 8,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Create, Self::Created, Self::Refused, Self::Start, Self::Step, Self::Answer, Self::Cancel]
+        use Kind::{Answer, Cancel, Create, Created, Ended, Refused, Start, Step};
+        [Create, Created, Refused, Start, Step, Answer, Cancel, Ended]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -229,7 +232,7 @@ mod tests {
     #[test]
     fn unknown_kinds_and_used_reserved_bytes_are_refused() {
         assert_eq!(forged(0, 0, 0), Err(FrameError::Kind(0)));
-        assert_eq!(forged(0, 8, 0), Err(FrameError::Kind(8)));
+        assert_eq!(forged(0, 9, 0), Err(FrameError::Kind(9)));
         assert_eq!(forged(0, 6, 1), Err(FrameError::Reserved));
     }
 

@@ -34,6 +34,11 @@ fn aside(work: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// A copy of the plugin's bytes. Of more than a message can have, one byte more than that: enough to be refused for it.
+fn copied(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len().min(abi::message::MAX_MESSAGE + 1)].to_vec()
+}
+
 async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Gone> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Gone("the host is shutting down".to_owned()))
 }
@@ -64,7 +69,7 @@ impl InProcess {
             // of the slice, and what it gives is owned by the instance from here on.
             match unsafe { (module.create())(request.as_slice().into()) } {
                 abi::root::ROk(provider) => Ok(Instance { module, provider }),
-                abi::root::RErr(failure) => Err(failure.to_vec()),
+                abi::root::RErr(failure) => Err(copied(&failure)),
             }
         });
         let late = || Gone(format!("no answer in {} ms", deadline.as_millis()));
@@ -85,7 +90,7 @@ impl Transport for InProcess {
                 // given is owned by the operation from here on.
                 let pointer =
                     unsafe { (instance.module.start())(instance.provider, request.as_slice().into()) };
-                Operation { pointer, instance, _place: place }
+                Operation { pointer, instance, place: Some(place) }
             })
             .await?;
             Ok(Box::new(InProcessOperation(Some(operation))) as Box<dyn Running>)
@@ -97,13 +102,20 @@ impl Transport for InProcess {
 struct Operation {
     pointer: abi::table::OperationPtr,
     instance: Arc<Instance>,
-    _place: Place,
+    /// Given back when the plugin's clean-up is done.
+    place: Option<Place>,
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        // SAFETY: `start` of the same table made it, and this is its only owner, which ends here.
-        unsafe { (self.instance.module.drop_operation())(self.pointer) }
+        let (instance, pointer, place) = (Arc::clone(&self.instance), self.pointer, self.place.take());
+        // Here and nowhere else, for there are many ways to this point: one is a step's task that has its result, which
+        // nobody takes any more.
+        aside(move || {
+            // SAFETY: `start` of the same table made it, and this is its only owner, which ends here.
+            unsafe { (instance.module.drop_operation())(pointer) }
+            drop(place);
+        });
     }
 }
 
@@ -120,19 +132,11 @@ impl Running for InProcessOperation {
                 let answer = unsafe {
                     (operation.instance.module.step())(operation.pointer, request.as_slice().into())
                 };
-                (operation, answer.to_vec())
+                (operation, copied(&answer))
             })
             .await?;
             self.0 = Some(operation);
             Ok(answer)
         })
-    }
-}
-
-impl Drop for InProcessOperation {
-    fn drop(&mut self) {
-        if let Some(operation) = self.0.take() {
-            aside(move || drop(operation));
-        }
     }
 }

@@ -108,6 +108,13 @@ pub(super) fn read(
             promised: issuer.promised,
         }),
     };
+    if issuer.is_none() && inspect.protocol == protocol::OAUTH2 {
+        return Err(
+            "`issuer` is missing: with `protocol` `oauth2` it must be stated, so that a callback's `iss` of \
+                    another provider (RFC 9207) is refused even where this one sends none"
+                .to_owned(),
+        );
+    }
     if inspect.origins.is_empty() || inspect.origins.len() > MAX_ORIGINS {
         return Err(format!(
             "`origins` has {} entries; 1 to {MAX_ORIGINS} are possible",
@@ -306,6 +313,7 @@ mod tests {
         let with =
             |origin: &str| inspect(true, |r| r["origins"] = json!(["https://idp.example", origin])).is_ok();
         assert!(with("http://127.0.0.1:9999") && with("http://localhost:9999") && with("http://[::1]:9999"));
+        assert!(!with("http://localhost.:9999") && !with("http://0.0.0.0:9999") && !with("http://[::]:9999"));
         assert!(!with("http://idp.example") && !with("http://10.0.0.1") && !with("http://localhost.example"));
     }
 
@@ -330,11 +338,20 @@ mod tests {
         assert_eq!(text, "`pkce` is `plain`, not one of `required`, `sent`, `off`");
         for field in ["nonce", "response_mode", "state_in", "protocol"] {
             let text = refused(|r| r[field] = json!("other\n\u{1b}"));
-            assert!(
-                text.contains(&format!("`{field}` is `other\\n\\u{{1b}}`")) || field == "protocol",
-                "{text}"
-            );
+            assert!(text.contains(&format!("`{field}` is `other\\n\\u{{1b}}`")), "{text}");
         }
+    }
+
+    /// Without one, a callback with the `iss` of another provider would pass (RFC 9700 §4.4).
+    #[test]
+    fn oauth2_needs_an_issuer_and_another_protocol_does_not() {
+        let text = refused(|r| r["issuer"] = Value::Null);
+        assert!(text.starts_with("`issuer` is missing"), "{text}");
+        let other = inspect(false, |r| {
+            r["issuer"] = Value::Null;
+            r["protocol"] = json!("other");
+        });
+        assert!(other.is_ok());
     }
 
     #[test]

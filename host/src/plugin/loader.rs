@@ -9,7 +9,7 @@ use std::time::Duration;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use vestibule_abi as abi;
 
-use super::error::{Refusal, chain};
+use super::error::{Refusal, chain, one_line};
 use super::file::CheckedFile;
 use super::sealed;
 
@@ -31,11 +31,17 @@ pub(super) fn load(file: &CheckedFile) -> Result<Loaded, Refusal> {
     // SHA-256 trusts it with that; the check before has seen to it that the linker meets a whole file for this machine.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) };
     // Never closed: the table, the providers made by it and threads of its own point into it.
-    let library = ManuallyDrop::new(library.map_err(|e| Refusal::Linker(chain(&e)))?);
+    let library = ManuallyDrop::new(library.map_err(|e| Refusal::Linker(one_line(&chain(&e))))?);
+    let missing = |e| Refusal::Layout { cause: format!("no root symbol: {}", one_line(&chain(&e))) };
+    // SAFETY: only the address is looked at. It may be 0, and what is read next may not.
+    let address = unsafe { library.get::<*const ()>(abi::root::SYMBOL) };
+    if address.map_err(missing)?.is_null() {
+        return Err(Refusal::Layout { cause: "its root symbol has the address 0".to_owned() });
+    }
     // SAFETY: the section says that the file is a plugin of this epoch, whose symbol is a static of this type. abi_stable
     // reads no more than its magic string before it has recognised it.
     let header = unsafe { library.get::<abi::root::Header>(abi::root::SYMBOL) };
-    let header = *header.map_err(|e| Refusal::Layout { cause: format!("no root symbol: {}", chain(&e)) })?;
+    let header = *header.map_err(missing)?;
     // SAFETY: read from that symbol, of a library that is never closed.
     let module = unsafe { abi::root::open(header) }.map_err(|error| {
         tracing::debug!(plugin = %file.descriptor.name, detail = %error.detail, "layout check failed");
@@ -50,7 +56,9 @@ fn describe(module: abi::table::ProviderModuleRef) -> Result<Vec<u8>, Refusal> {
     let ask = move || {
         // SAFETY: the layout check has shown that this is the function that the contract describes; it takes nothing.
         let described = unsafe { (module.describe())() };
-        let _ = sender.send(described.to_vec());
+        // One byte over the limit is enough to be refused for it.
+        let most = described.len().min(abi::message::MAX_MESSAGE + 1);
+        let _ = sender.send(described.as_slice()[..most].to_vec());
     };
     let unanswered = |why: &str| Refusal::Description(format!("`describe` {why}"));
     std::thread::Builder::new()

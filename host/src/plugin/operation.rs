@@ -28,9 +28,9 @@ use crate::random::{self, Random};
 
 /// How many log lines of one operation are kept.
 const MAX_LOG_LINES: usize = 32;
-/// How much of a step's head answers may fill; the rest of them comes with the next step. One answer always fits: its
-/// headers have at most 64 KiB, each byte of which becomes three at worst.
-const MAX_ANSWERS: usize = MAX_HEAD / 4;
+/// How much of a step's head answers may fill, as they are written; the rest of them comes with the next step. One answer
+/// always fits into a head: its headers have at most 64 KiB, each byte of which becomes three at worst (U+FFFD).
+const MAX_ANSWERS: usize = MAX_HEAD / 4 * 3;
 /// When to try again where too many operations run.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -216,13 +216,17 @@ impl Open {
         let mut attachments = Attachments::new();
         let (mut answers, mut rest, mut size) = (Vec::new(), Vec::new(), 0);
         for (id, outcome) in self.ready.drain(..) {
-            if size > MAX_ANSWERS {
+            let written = match &outcome {
+                Ok(received) => serde_json::to_string(&received.headers).map_or(MAX_ANSWERS, |h| h.len()),
+                Err(_) => 0,
+            };
+            if size > 0 && size + written > MAX_ANSWERS {
                 rest.push((id, outcome));
                 continue;
             }
+            size += written;
             let answer = match outcome {
                 Ok(received) => {
-                    size += received.headers.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>();
                     let body = attachments.push(received.body);
                     let response = abi::record::HttpResponse {
                         status: received.status,

@@ -71,7 +71,7 @@ struct Near {
 
 #[derive(Default)]
 struct Waiting {
-    /// Who waits, and the place that a running operation holds.
+    /// Who waits, and the place that an operation holds until the far end says that it has ended: it may loop on.
     answers: HashMap<u64, oneshot::Sender<Vec<u8>>>,
     places: HashMap<u64, Place>,
     gone: Option<Gone>,
@@ -97,13 +97,18 @@ impl Near {
     /// What the other side said. It is not trusted: an answer to an operation that never was ends the connection; one to an
     /// operation that was given up meanwhile is late, and nothing more.
     fn receive(&self, frame: Frame) -> Result<(), Gone> {
-        if frame.kind != Kind::Answer {
+        if !matches!(frame.kind, Kind::Answer | Kind::Ended) {
             return Err(Gone(format!("the plugin's side sent a frame `{:?}`", frame.kind)));
         }
         if frame.operation == 0 || frame.operation >= self.next.load(Ordering::SeqCst) {
             return Err(Gone("the plugin's side answered an operation that never was".to_owned()));
         }
-        if let Some(answer) = self.waiting().answers.remove(&frame.operation) {
+        let mut waiting = self.waiting();
+        let answer = waiting.answers.remove(&frame.operation);
+        if frame.kind == Kind::Ended {
+            // Whoever still waits sees its sender go.
+            waiting.places.remove(&frame.operation);
+        } else if let Some(answer) = answer {
             let _ = answer.send(frame.payload);
         }
         Ok(())
@@ -208,10 +213,7 @@ impl Running for PipeOperation {
 
 impl Drop for PipeOperation {
     fn drop(&mut self) {
-        let mut waiting = self.near.waiting();
-        waiting.answers.remove(&self.number);
-        waiting.places.remove(&self.number);
-        drop(waiting);
+        self.near.waiting().answers.remove(&self.number);
         self.near.send(Kind::Cancel, self.number, Vec::new());
     }
 }
@@ -262,16 +264,21 @@ async fn serve(
     answer(Kind::Created, 0, Vec::new());
     // One task for each operation, so that one which loops does not hold the others up.
     let mut operations: HashMap<u64, mpsc::UnboundedSender<Vec<u8>>> = HashMap::new();
-    let places = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
     while let Ok(Some(frame)) = read(reading, &mut decoder).await {
         keep(&frame.payload);
         match frame.kind {
             Kind::Start => {
                 let (steps, requests) = mpsc::unbounded_channel();
                 operations.insert(frame.operation, steps);
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let (provider, outgoing) = (provider.clone(), outgoing.clone());
-                tokio::spawn(operate(provider, frame, place, requests, outgoing));
+                tokio::spawn(async move {
+                    // One place for one operation: it is free again when nothing of the operation runs any more.
+                    let (operation, places) = (frame.operation, Arc::new(Semaphore::new(1)));
+                    let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                    operate(provider, frame, place, requests, &outgoing).await;
+                    let _ended = places.acquire().await;
+                    let _ = outgoing.send(Frame { kind: Kind::Ended, operation, payload: Vec::new() });
+                });
             }
             Kind::Step => {
                 if let Some(steps) = operations.get(&frame.operation) {
@@ -289,7 +296,7 @@ async fn operate(
     start: Frame,
     place: Place,
     mut requests: mpsc::UnboundedReceiver<Vec<u8>>,
-    outgoing: mpsc::UnboundedSender<Frame>,
+    outgoing: &mpsc::UnboundedSender<Frame>,
 ) {
     let operation = start.operation;
     let Ok(mut running) = provider.start(start.payload, place).await else { return };

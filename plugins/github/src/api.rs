@@ -38,6 +38,7 @@ pub(crate) struct Email {
 /// One of `GET /user/orgs` ("List organizations for the authenticated user").
 #[derive(Deserialize)]
 pub(crate) struct Organization {
+    pub(crate) id: NumericId,
     pub(crate) login: String,
 }
 
@@ -112,7 +113,8 @@ impl<'a> Api<'a> {
         let until_reset = || {
             let reset: u64 = response.header_value("x-ratelimit-reset")?.trim().parse().ok()?;
             let now = self.host.now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-            Some(reset.saturating_sub(now.as_secs()))
+            // The documented wait is an hour; a clock that is wrong must not make years of it.
+            Some(reset.saturating_sub(now.as_secs()).min(24 * 60 * 60))
         };
         match response.retry_after_s() {
             Some(seconds) => Err(Error::rate_limited(Some(seconds))),

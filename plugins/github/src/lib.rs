@@ -35,8 +35,9 @@ pub struct Config {
     pub client_id: String,
     /// A client secret of that app.
     pub client_secret: SecretHandle,
-    /// Let in members of these organizations only, by their logins; empty lets everyone in. An organization that
-    /// restricts third-party access has to approve the app first.
+    /// Let in members of these organizations only, by their numeric ids or their logins; empty lets everyone in. Prefer
+    /// ids, as `https://api.github.com/orgs/LOGIN` tells them: after a rename, anyone can take the old login over. An
+    /// organization that restricts third-party access has to approve the app first.
     #[serde(default)]
     pub allowed_orgs: Vec<String>,
 }

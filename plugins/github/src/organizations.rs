@@ -2,21 +2,21 @@
 
 use vestibule_provider::prelude::*;
 
-use crate::api::Api;
+use crate::api::{Api, Organization};
 
-/// The organizations whose members are let in, in lower case; none of them: everyone is.
+/// The organizations whose members are let in, by id or by login in lower case; none of them: everyone is.
 pub(crate) struct AllowedOrganizations(Vec<String>);
 
 impl AllowedOrganizations {
-    /// Organizations by their logins, which are ASCII and the same in any case.
+    /// Organizations by their ids, or by their logins, which are ASCII and the same in any case.
     pub(crate) fn new(logins: Vec<String>) -> Result<Self> {
         for login in &logins {
             let plain = !login.is_empty()
                 && login.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
             if !plain {
                 return Err(Error::bad_settings(format_args!(
-                    "`allowed_orgs` holds `{login}`, which is no organization's login: write it as in the \
-                     organization's address"
+                    "`allowed_orgs` holds `{login}`, which is neither an organization's id nor its login: write it \
+                     as in the organization's address"
                 )));
             }
         }
@@ -34,7 +34,13 @@ impl AllowedOrganizations {
             return Ok(());
         }
         let theirs = api.organizations().await?;
-        if theirs.iter().any(|o| self.0.contains(&o.login.to_ascii_lowercase())) {
+        // A login may be of digits alone, and be somebody else's id: then digits are the id, which cannot be taken over.
+        let listed = |organization: &Organization| {
+            let login = organization.login.to_ascii_lowercase();
+            let by_login = !is_id(&login) && self.0.contains(&login);
+            by_login || self.0.contains(&organization.id.to_string())
+        };
+        if theirs.iter().any(listed) {
             return Ok(());
         }
         Err(Error::refused(
@@ -42,4 +48,8 @@ impl AllowedOrganizations {
              app that it has not approved",
         ))
     }
+}
+
+fn is_id(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
 }

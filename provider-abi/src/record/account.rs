@@ -1,11 +1,13 @@
 //! An account at a provider, in a shape that no provider owns.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Sensitive;
 
 /// An account. The host checks every limit again; over one, the field counts as said there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// The provider's own, unchanging id, as text: 1–255 bytes, no NUL, byte-exact. Never an e-mail address or a login
     /// name, and never passed through a float. Out of bounds: the sign-in fails.
@@ -57,4 +59,11 @@ pub struct Tokens {
     /// The granted scope, as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+}
+
+/// Who it is, is personal: only the id is shown.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("account_id", &self.account_id).finish_non_exhaustive()
+    }
 }

@@ -1,6 +1,7 @@
 //! `complete`: from the callback's parameters to an account.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use super::{Account, Tokens};
 use crate::Sensitive;
 
 /// A callback. The host has checked state, issuer, browser and provider before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompleteRequest {
     /// Each parameter of the callback, once: `code` or `error`, and what else the provider sent. No `state`.
     pub params: BTreeMap<String, Sensitive>,
@@ -33,4 +34,12 @@ pub struct CompleteAnswer {
     /// The provider's tokens. The host drops them unless the operator wants them kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
+}
+
+/// The parameters' names only.
+impl fmt::Debug for CompleteRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.params.keys().collect();
+        f.debug_struct("CompleteRequest").field("params", &names).finish_non_exhaustive()
+    }
 }

@@ -100,6 +100,18 @@ fn a_name_or_version_that_is_not_allowed_is_refused() {
 }
 
 #[test]
+fn what_is_said_to_be_zero_is_zero() {
+    let section = good();
+    let descriptor = decode(&section).unwrap();
+    let (name, version) = (16 + descriptor.name.len(), 56 + descriptor.version.len());
+    for at in [15].into_iter().chain(name..56).chain(version..LEN) {
+        let mut section = section;
+        section[at] = b'x';
+        assert_eq!(decode(&section), Err(DescriptorError::Zero), "{at}");
+    }
+}
+
+#[test]
 fn the_longest_name_and_version_fit() {
     let (name, version) = ("n".repeat(40), "v".repeat(64));
     let descriptor = decode(&encode(EPOCH, false, &name, &version)).unwrap();

@@ -17,7 +17,8 @@ use crate::{Error, Host, Provider, Result};
 
 type Running = Pin<Box<dyn Future<Output = Result<Value>> + Send>>;
 
-/// An operation. Its future is polled once a step, with a waker that does nothing, and never again after its end.
+/// An operation. Its future is polled once a step, with a waker that does nothing, and never again after its end. Wakers
+/// that its own combinators make are woken by the answers they wait for.
 pub(crate) struct Operation {
     exchange: Arc<Exchange>,
     stage: Stage,
@@ -89,7 +90,9 @@ impl Operation {
             Stage::Failed(error) => Err(error),
             Stage::Over => Err(Error::new(code::PROTOCOL, "the operation is over")),
             Stage::Running(mut running) => {
-                let polled = self.take_answers(request).and_then(|()| {
+                // Answers wake the author's combinators, and what they do may panic as well.
+                let taken = contain(|| self.take_answers(request)).and_then(|taken| taken);
+                let polled = taken.and_then(|()| {
                     contain(|| running.as_mut().poll(&mut Context::from_waker(Waker::noop())))
                 });
                 match polled {

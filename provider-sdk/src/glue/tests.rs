@@ -2,8 +2,8 @@
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake};
 
 use serde_json::{Value, json};
 use vestibule_abi::message::{Attachments, MAX_OPEN_REQUESTS, MAX_REQUESTS, Message};
@@ -79,6 +79,41 @@ async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> 
     .await
 }
 
+/// Polls a future only after its own waker was woken, as `FuturesUnordered` does.
+async fn only_woken<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    struct Flag(AtomicBool);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let mut running: Vec<_> =
+        futures.into_iter().map(|f| (Box::pin(f), Arc::new(Flag(true.into())), None)).collect();
+    poll_fn(move |_| {
+        for (future, flag, output) in &mut running {
+            if flag.0.swap(false, Ordering::SeqCst)
+                && let Poll::Ready(ready) =
+                    future.as_mut().poll(&mut Context::from_waker(&Arc::clone(flag).into()))
+            {
+                *output = Some(ready);
+            }
+        }
+        if running.iter().all(|(_, _, output)| output.is_some()) {
+            Poll::Ready(running.iter_mut().filter_map(|(_, _, output)| output.take()).collect())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+struct PanickingWaker;
+impl Wake for PanickingWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
 impl Provider for Odd {
     const NAME: &'static str = "odd";
     type Config = Config;
@@ -117,6 +152,18 @@ impl Provider for Odd {
                 let got = all((0..20).map(|n| get(host, n))).await;
                 let sum: u16 = got.into_iter().collect::<Result<Vec<_>>>()?.into_iter().sum();
                 return Ok(Begin::redirect(sum.to_string()));
+            }
+            "only woken" => {
+                // Each goes on after its first answer, so it is to be woken twice.
+                let twice = async |n: usize| Ok::<_, Error>(get(host, n).await? + get(host, n).await?);
+                let got = only_woken((0..10).map(twice)).await;
+                let sum: u16 = got.into_iter().collect::<Result<Vec<_>>>()?.into_iter().sum();
+                return Ok(Begin::redirect(sum.to_string()));
+            }
+            "panic in a waker" => {
+                let mut one = Box::pin(get(host, 1));
+                let waker = Arc::new(PanickingWaker).into();
+                poll_fn(|_| one.as_mut().poll(&mut Context::from_waker(&waker))).await?;
             }
             "abandon" => {
                 {
@@ -291,6 +338,28 @@ fn at_most_eight_requests_are_open_and_the_rest_wait() {
         answers = vec![ok(open.pop().unwrap(), 200)];
     }
     assert_eq!(seen, 20);
+}
+
+#[test]
+fn a_combinator_with_wakers_of_its_own_gets_every_answer() {
+    let mut operation = begin("only woken");
+    let mut answer = step(&mut operation, Vec::new());
+    let mut steps = 0;
+    while answer.state == state::PENDING {
+        let answers = answer.requests.iter().map(|r| ok(r.id, 200)).collect();
+        answer = step(&mut operation, answers);
+        steps += 1;
+        assert!(steps < 30, "it is stuck");
+    }
+    assert_eq!(redirected(&answer), "4000");
+}
+
+#[test]
+fn a_panic_of_a_waker_is_the_error_of_that_step() {
+    let mut operation = begin("panic in a waker");
+    let asked = step(&mut operation, Vec::new());
+    let answer = step(&mut operation, vec![ok(asked.requests[0].id, 200)]);
+    fails(&answer, code::PANIC, "woken");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use serde_json::Value;
 use vestibule_abi::message::{Attachments, MAX_OPEN_REQUESTS, MAX_REQUESTS, Message};
@@ -36,6 +36,8 @@ struct State {
     /// Sent and not answered, with what its answer looks like.
     open: BTreeMap<u32, Shape>,
     answers: BTreeMap<u32, Result<Reply>>,
+    /// Who is to be told of an answer: a combinator polls a future of its own only after that one's waker was woken.
+    wakers: BTreeMap<u32, Waker>,
     /// Sent, and nobody waits any more.
     abandoned: BTreeSet<u32>,
     log: Vec<LogLine>,
@@ -105,8 +107,14 @@ impl Exchange {
             };
             let reply = read(&answer, shape, message);
             let mut state = self.state();
+            let waker = state.wakers.remove(&answer.id);
             if !state.abandoned.remove(&answer.id) {
                 state.answers.insert(answer.id, reply);
+            }
+            // A waker is the author's code: it may well come back for this lock.
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
             }
         }
     }
@@ -179,9 +187,10 @@ pub(crate) struct Waiting {
 impl Future for Waiting {
     type Output = Result<Reply>;
 
-    /// The waker is of no use: every step polls.
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    /// The operation as a whole is polled at every step, woken or not; a combinator inside of it polls only what was woken.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let exchange = Arc::clone(&self.exchange);
+        let waker = context.waker().clone();
         let mut state = exchange.state();
         if let Some(call) = self.call.take() {
             if state.made as usize >= MAX_REQUESTS {
@@ -195,12 +204,19 @@ impl Future for Waiting {
             state.queue.push_back((id, call));
             self.id = Some(id);
         }
-        match self.id.and_then(|id| state.answers.remove(&id)) {
+        let Some(id) = self.id else { return Poll::Pending };
+        match state.answers.remove(&id) {
             Some(answer) => {
                 self.id = None;
                 Poll::Ready(answer)
             }
-            None => Poll::Pending,
+            None => {
+                let before = state.wakers.insert(id, waker);
+                // Dropping one may run the author's code as well.
+                drop(state);
+                drop(before);
+                Poll::Pending
+            }
         }
     }
 }
@@ -211,8 +227,11 @@ impl Drop for Waiting {
         let mut state = self.exchange.state();
         state.queue.retain(|(queued, _)| *queued != id);
         state.answers.remove(&id);
+        let waker = state.wakers.remove(&id);
         if state.open.contains_key(&id) {
             state.abandoned.insert(id);
         }
+        drop(state);
+        drop(waker);
     }
 }

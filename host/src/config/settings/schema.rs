@@ -90,17 +90,11 @@ impl Schema {
             return Err(format!("it has more than {MAX_PATTERNS} patterns"));
         }
 
-        let mut names = BTreeSet::new();
-        let mut secrets = BTreeSet::new();
-        for (name, property) in root.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            names.insert(name.clone());
-            if survey.is_secret(property) {
-                secrets.insert(name.clone());
-            }
-        }
-        if sum.secrets != secrets.len() as u64 {
-            return Err("only strings at the top level can be `x-secret`".to_owned());
-        }
+        let properties = root.get("properties").and_then(Value::as_object);
+        let names: BTreeSet<String> =
+            properties.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        // The same answer as the boundary's, which puts handles in the place of these.
+        let secrets: BTreeSet<String> = crate::plugin::secret_keys(schema)?.into_iter().collect();
         for name in &secrets {
             if let Some(taken) =
                 [format!("{name}_file"), format!("{name}_env")].iter().find(|key| names.contains(*key))
@@ -199,19 +193,17 @@ fn depth_exceeds(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// What running a subschema can cost, and how many secrets it marks; references count as what they refer to.
+/// What running a subschema can cost; references count as what they refer to.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sum {
     nodes: u64,
     patterns: u64,
-    secrets: u64,
 }
 
 impl Sum {
     fn add(&mut self, other: Sum) {
         self.nodes = self.nodes.saturating_add(other.nodes);
         self.patterns = self.patterns.saturating_add(other.patterns);
-        self.secrets = self.secrets.saturating_add(other.secrets);
     }
 }
 
@@ -248,8 +240,6 @@ impl<'s> Survey<'s> {
             }
             match (keyword, value) {
                 ("$ref", reference) => sum.add(self.definition(target(reference)?)?),
-                ("x-secret", Value::Bool(secret)) => sum.secrets += u64::from(*secret),
-                ("x-secret", _) => return Err("`x-secret` is neither true nor false".to_owned()),
                 ("pattern", _) => sum.patterns += 1,
                 (_, value) if ONE.contains(&keyword) => sum.add(self.node(value, false)?),
                 (_, Value::Array(items)) if LIST.contains(&keyword) => {
@@ -269,42 +259,6 @@ impl<'s> Survey<'s> {
             }
         }
         Ok(sum)
-    }
-
-    /// Whether a top-level setting is a secret: marked itself, or by its type, or as the one alternative to null.
-    fn is_secret(&self, property: &Value) -> bool {
-        let mut node = property;
-        // Definitions refer in no circle, and alternatives get less deep, so this ends.
-        loop {
-            if node.get("x-secret") == Some(&Value::Bool(true)) {
-                return is_text(node);
-            }
-            let alternatives = node.get("anyOf").or_else(|| node.get("oneOf")).and_then(Value::as_array);
-            let next = match (node.get("$ref"), alternatives) {
-                (Some(reference), _) => target(reference).ok().and_then(|name| self.definitions.get(name)),
-                (None, Some(alternatives)) => {
-                    let mut others =
-                        alternatives.iter().filter(|one| one.get("type") != Some(&"null".into()));
-                    others.next().filter(|_| others.next().is_none())
-                }
-                (None, None) => None,
-            };
-            match next {
-                Some(next) => node = next,
-                None => return false,
-            }
-        }
-    }
-}
-
-/// Whether values of a subschema are text, or null.
-fn is_text(node: &Value) -> bool {
-    match node.get("type") {
-        Some(Value::String(kind)) => kind == "string",
-        Some(Value::Array(kinds)) => {
-            kinds.contains(&"string".into()) && kinds.iter().all(|kind| kind == "string" || kind == "null")
-        }
-        _ => false,
     }
 }
 

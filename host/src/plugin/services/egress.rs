@@ -26,23 +26,42 @@ pub struct RefusedAddress {
 
 fn cure(class: &str) -> &'static str {
     match class {
-        LOOPBACK => "",
+        LOOPBACK | MULTICAST | RESERVED => "",
+        LINK_LOCAL => {
+            "; if it should, list in `allow_networks` its address, or a network of such addresses alone"
+        }
         _ => "; if it should, list its network in `allow_networks`",
     }
 }
 
 const LOOPBACK: &str = "a loopback address";
+const LINK_LOCAL: &str = "a link-local address";
+const MULTICAST: &str = "a multicast address";
+const RESERVED: &str = "a reserved address";
+
+/// Whether a network has link-local addresses only.
+fn is_link_local(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(v4) => v4.prefix_len() >= 16 && v4.network().octets()[..2] == [169, 254],
+        IpNet::V6(v6) => v6.prefix_len() >= 10 && v6.network().segments()[0] & 0xffc0 == 0xfe80,
+    }
+}
 
 impl Egress {
     /// Whether the address may be reached: a global unicast one, or one that was opened.
     pub fn permits(&self, address: IpAddr) -> Result<(), RefusedAddress> {
         let address = unwrap(address);
         let Some(class) = special(address) else { return Ok(()) };
-        // Loopback is never opened by a network: what listens there trusts whoever can connect.
-        let open = if class == LOOPBACK {
-            self.loopback_allowed
-        } else {
-            self.allow_networks.iter().any(|network| network.contains(&address))
+        let inside = |of: fn(&IpNet) -> bool| {
+            self.allow_networks.iter().any(|network| of(network) && network.contains(&address))
+        };
+        let open = match class {
+            // Never opened by a network: what listens there trusts whoever can connect.
+            LOOPBACK => self.loopback_allowed,
+            // Where clouds hand out credentials (169.254.169.254), so nobody opens it by opening everything.
+            LINK_LOCAL => inside(is_link_local),
+            MULTICAST | RESERVED => false,
+            _ => inside(|_| true),
         };
         if open { Ok(()) } else { Err(RefusedAddress { address, class }) }
     }
@@ -79,25 +98,25 @@ fn special(address: IpAddr) -> Option<&'static str> {
 
 fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
     Some(match address.octets() {
-        [0, ..] => "an address of \"this network\"",
-        [127, ..] => LOOPBACK,
+        // Linux connects 0.0.0.0 to this machine itself.
+        [0 | 127, ..] => LOOPBACK,
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => "a private address",
         [100, 64..=127, ..] => "an address of a carrier's own network",
-        [169, 254, ..] => "a link-local address",
+        [169, 254, ..] => LINK_LOCAL,
         [192, 0, 0, _] => "an address for protocols",
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => "an address for documentation",
         [192, 88, 99, _] => "a relay's address",
         [198, 18..=19, ..] => "an address for benchmarks",
-        [224..=239, ..] => "a multicast address",
-        [240..=255, ..] => "a reserved address",
+        [224..=239, ..] => MULTICAST,
+        [240..=255, ..] => RESERVED,
         _ => return None,
     })
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
     Some(match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 1] => LOOPBACK,
-        [0, 0, 0, 0, 0, 0, 0, 0] => "the unspecified address",
+        // As does `::`.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => LOOPBACK,
         [0x64, 0xff9b, 1, ..] => "a local NAT64 address",
         [0x100, 0, 0, 0, ..] => "a discard-only address",
         // Teredo, ORCHID, benchmarks and other protocols: 2001::/23.
@@ -105,11 +124,11 @@ fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => "an address for documentation",
         [0x5f00, ..] => "a segment routing address",
         [0xfc00..=0xfdff, ..] => "a unique local address",
-        [0xfe80..=0xfebf, ..] => "a link-local address",
+        [0xfe80..=0xfebf, ..] => LINK_LOCAL,
         [0xfec0..=0xfeff, ..] => "a site-local address",
-        [0xff00..=0xffff, ..] => "a multicast address",
+        [0xff00..=0xffff, ..] => MULTICAST,
         [0x2000..=0x3fff, ..] => return None,
-        _ => "a reserved address",
+        _ => RESERVED,
     })
 }
 
@@ -213,6 +232,36 @@ mod tests {
         assert!(permitted(&demo, "127.0.0.1"));
         assert!(permitted(&demo, "::1"));
         assert!(!permitted(&demo, "10.0.0.1"));
+    }
+
+    #[test]
+    fn opening_everything_opens_no_loopback_link_local_multicast_or_reserved_address() {
+        let everything =
+            ["0.0.0.0/0", "::/0", "169.0.0.0/8", "fe00::/8"].map(|n| n.parse().unwrap()).to_vec();
+        let egress = Egress { allow_networks: everything, loopback_allowed: false };
+        for address in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "127.0.0.1",
+            "::",
+            "::1",
+            "::ffff:0.0.0.0",
+            "169.254.169.254",
+            "fe80::1",
+            "::ffff:169.254.169.254",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "4000::1",
+        ] {
+            assert!(!permitted(&egress, address), "{address}");
+        }
+        assert!(permitted(&egress, "10.0.0.1"));
+        let link = ["169.254.7.0/24", "fe80::/64"].map(|n| n.parse().unwrap()).to_vec();
+        let egress = Egress { allow_networks: link, loopback_allowed: false };
+        assert!(permitted(&egress, "169.254.7.1") && permitted(&egress, "fe80::1"));
+        assert!(!permitted(&egress, "169.254.169.254"));
     }
 
     #[test]

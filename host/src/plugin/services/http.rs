@@ -28,18 +28,21 @@ const MAX_BODY: usize = abi::message::MAX_ATTACHMENT;
 const MAX_HEADERS: usize = 64 * 1024;
 /// The most headers that a plugin may set, and their longest names and values.
 const MAX_SENT_HEADERS: (usize, usize) = (64, 32 * 1024);
-/// From this size on, a body is searched for secrets on a thread where that holds nobody up.
+/// From this size on, a request or an answer is searched for secrets on a thread where that holds nobody up.
 const SEARCHED_ASIDE: usize = 16 * 1024;
 /// What a plugin may not say of a request: framing and connection are the host's, cookies would tie people together, and
-/// the encoding is what the cap counts on.
-const HOST_HEADERS: [&str; 12] = [
+/// the encoding is what the cap counts on. With a range an endpoint would send an echo in pieces, none of which is the
+/// secret.
+const HOST_HEADERS: [&str; 14] = [
     "accept-encoding",
     "connection",
     "content-length",
     "cookie",
     "expect",
     "host",
+    "if-range",
     "keep-alive",
+    "range",
     "te",
     "trailer",
     "transfer-encoding",
@@ -136,9 +139,10 @@ impl Http {
                 Ok(()) => Unanswered::forbidden(format!("a request's URL cannot be read: {e}")),
             }
         })?;
-        let mut outgoing = Outgoing { method: request.method, url, headers: request.headers, body };
+        check_size(&request.headers)?;
+        let outgoing = Outgoing { method: request.method, url, headers: request.headers, body };
         // First, so that a handle on its way to a stranger ends the operation instead of being one refusal among many.
-        swap(&self.vault, &mut outgoing)?;
+        let mut outgoing = self.swap(outgoing).await?;
         outgoing.url.set_fragment(None);
         let origin = self.check_destination(&outgoing.url)?;
         let method = method(&outgoing.method)?;
@@ -151,6 +155,14 @@ impl Http {
         let received = receive(&origin, response).await?;
         tracing::debug!(%origin, status = received.status, bytes = received.body.len(), "request answered");
         self.search(&origin, received).await
+    }
+
+    async fn swap(&self, mut outgoing: Outgoing) -> Result<Outgoing, OperationError> {
+        if outgoing.size() < SEARCHED_ASIDE {
+            return swap(&self.vault, &mut outgoing).map(|()| outgoing);
+        }
+        let vault = Arc::clone(&self.vault);
+        aside(move || swap(&vault, &mut outgoing).map(|()| outgoing)).await?
     }
 
     /// The URL's origin, where the provider may go there.
@@ -182,14 +194,18 @@ impl Http {
         let (key, received) = if received.body.len() < SEARCHED_ASIDE {
             (secret_in(&vault, &received), received)
         } else {
-            let gone = |_| OperationError::new(OperationErrorKind::TimedOut, "the host is shutting down");
-            let search = move || (secret_in(&vault, &received), received);
-            tokio::task::spawn_blocking(search).await.map_err(gone)?
+            aside(move || (secret_in(&vault, &received), received)).await?
         };
         let Some(key) = key else { return Ok(received) };
         let message = format!("{origin} sent the secret `{key}` back; the answer was thrown away");
         Err(OperationError::new(OperationErrorKind::SecretLeak, message).into())
     }
+}
+
+/// Work that takes a while, on a thread where that holds nobody up.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OperationError> {
+    let gone = |_| OperationError::new(OperationErrorKind::TimedOut, "the host is shutting down");
+    tokio::task::spawn_blocking(work).await.map_err(gone)
 }
 
 /// The key of a secret that came back, in body or headers.
@@ -206,13 +222,17 @@ fn method(text: &str) -> Result<Method, Unanswered> {
     method.ok_or_else(|| Unanswered::forbidden(format!("`{}` is no method for a provider", one_line(text))))
 }
 
-fn headers(sent: &[(String, String)]) -> Result<HeaderMap, Unanswered> {
+fn check_size(sent: &[(String, String)]) -> Result<(), Unanswered> {
     let (most, longest) = MAX_SENT_HEADERS;
     if sent.len() > most || sent.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() > longest {
         return Err(Unanswered::forbidden(format!(
             "a request's headers are over the limit of {most} and {longest} bytes"
         )));
     }
+    Ok(())
+}
+
+fn headers(sent: &[(String, String)]) -> Result<HeaderMap, Unanswered> {
     let mut headers = HeaderMap::with_capacity(sent.len());
     for (name, value) in sent {
         let bad =
@@ -220,6 +240,9 @@ fn headers(sent: &[(String, String)]) -> Result<HeaderMap, Unanswered> {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("has no possible name"))?;
         if HOST_HEADERS.contains(&name.as_str()) || name.as_str().starts_with("proxy-") {
             return Err(bad("is the host's to set"));
+        }
+        if name == http::header::CONTENT_TYPE && headers.contains_key(&name) {
+            return Err(bad("is there twice"));
         }
         // CR and LF end here; the value is not repeated, since a secret may be in it.
         let mut value =
@@ -235,6 +258,23 @@ async fn receive(origin: &str, mut response: reqwest::Response) -> Result<Receiv
         Unanswered::failure(code::BAD_ANSWER, format!("{origin} sent {what} of more than {limit} bytes"))
     };
     let status = response.status().as_u16();
+    let unasked = |what: String| {
+        Unanswered::failure(code::BAD_ANSWER, format!("{origin} sent {what}, which was not asked for"))
+    };
+    if status == 206 {
+        return Err(unasked("a part (status 206)".to_owned()));
+    }
+    // What the client could decode it has, and has taken the header away. Whatever else it is, an echo in it would not
+    // be found.
+    use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+    for (header, plain) in [(CONTENT_ENCODING, "identity"), (TRANSFER_ENCODING, "chunked")] {
+        for encoding in response.headers().get_all(header) {
+            if !encoding.as_bytes().eq_ignore_ascii_case(plain.as_bytes()) {
+                let shown = one_line(&String::from_utf8_lossy(encoding.as_bytes()));
+                return Err(unasked(format!("a body in the encoding `{shown}`")));
+            }
+        }
+    }
     let mut headers = Vec::with_capacity(response.headers().len());
     let mut size = 0;
     for (name, value) in response.headers() {

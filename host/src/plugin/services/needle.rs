@@ -1,5 +1,8 @@
 //! Finds a text in bytes in each spelling that an endpoint or a plugin may give it: as it is, percent-encoded, in JSON's
-//! escapes, in base64 at any alignment, and one inside another.
+//! or HTML's escapes, in base64 at any alignment, and one inside another.
+//!
+//! In base64 the spellings must be known beforehand, and there are those that the host itself sends: `Basic` credentials
+//! hold the form-encoded secret, and whoever echoes the header echoes the base64 of that.
 
 use std::borrow::Cow;
 
@@ -12,18 +15,30 @@ pub(super) struct Needle(Vec<Finder<'static>>);
 impl Needle {
     /// `text` has at least 8 bytes: less would be found everywhere, in base64 above all.
     pub(super) fn new(text: &str) -> Self {
-        let mut patterns = vec![text.as_bytes().to_vec()];
-        if text.contains(' ') {
-            patterns.push(text.replace(' ', "+").into_bytes());
-        }
-        for shift in 0..3 {
-            let bytes = [&[0; 3][..shift], text.as_bytes()].concat();
-            // Characters that hold bits of a neighbour depend on it: only those between are the same everywhere.
-            let (first, last) = ((shift * 8).div_ceil(6), bytes.len() * 8 / 6);
-            for spelled in [BASE64_NOPAD.encode(&bytes), BASE64URL_NOPAD.encode(&bytes)] {
-                let pattern = spelled.as_bytes()[first..last].to_vec();
-                if !patterns.contains(&pattern) {
-                    patterns.push(pattern);
+        let form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let json = serde_json::Value::from(text).to_string();
+        let spellings = [
+            text.to_owned(),
+            // With its percent signs decoded, a form leaves this.
+            text.replace(' ', "+"),
+            form.replace('+', "%20"),
+            form,
+            json[1..json.len() - 1].to_owned(),
+        ];
+        let mut patterns: Vec<Vec<u8>> = Vec::new();
+        let mut add = |pattern: &[u8]| {
+            if !patterns.iter().any(|known| known == pattern) {
+                patterns.push(pattern.to_owned());
+            }
+        };
+        for spelling in &spellings {
+            add(spelling.as_bytes());
+            for shift in 0..3 {
+                let bytes = [&[0; 3][..shift], spelling.as_bytes()].concat();
+                // Characters that hold bits of a neighbour depend on it: only those between are the same everywhere.
+                let (first, last) = ((shift * 8).div_ceil(6), bytes.len() * 8 / 6);
+                for encoded in [BASE64_NOPAD.encode(&bytes), BASE64URL_NOPAD.encode(&bytes)] {
+                    add(&encoded.as_bytes()[first..last]);
                 }
             }
         }
@@ -46,9 +61,9 @@ impl<'a> Views<'a> {
         for _ in 0..2 {
             let until = views.len();
             for n in from..until {
-                for decoded in [percent_decoded(&views[n]), json_unescaped(&views[n])].into_iter().flatten() {
-                    views.push(Cow::Owned(decoded));
-                }
+                let view = &views[n];
+                let decoded = [percent_decoded(view), json_unescaped(view), html_unescaped(view)];
+                views.extend(decoded.into_iter().flatten().map(Cow::Owned));
             }
             from = until;
         }
@@ -121,6 +136,45 @@ fn json_unescaped(bytes: &[u8]) -> Option<Vec<u8>> {
     (decoded.len() < bytes.len()).then_some(decoded)
 }
 
+/// `None` where nothing changes. The references that escaping needs (HTML §13.5): five by name, any by number.
+fn html_unescaped(bytes: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b'&', bytes)?;
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte == b'&'
+            && let Some((c, length)) = reference(after)
+        {
+            decoded.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = &after[length..];
+        } else {
+            decoded.push(*byte);
+        }
+    }
+    (decoded.len() < bytes.len()).then_some(decoded)
+}
+
+/// The character of a reference behind its `&`, and the reference's length, `;` and all. Numbers may have zeros before
+/// them, but no more than make ten digits.
+fn reference(bytes: &[u8]) -> Option<(char, usize)> {
+    const NAMED: [(&[u8], char); 5] =
+        [(b"amp;", '&'), (b"lt;", '<'), (b"gt;", '>'), (b"quot;", '"'), (b"apos;", '\'')];
+    if let Some((name, c)) = NAMED.iter().find(|(name, _)| bytes.starts_with(name)) {
+        return Some((*c, name.len()));
+    }
+    let number = bytes.strip_prefix(b"#")?;
+    let (radix, digits) = match number {
+        [b'x' | b'X', digits @ ..] => (16, digits),
+        digits => (10, digits),
+    };
+    let length = digits.iter().take(11).position(|b| *b == b';')?;
+    let behind = bytes.len() - digits.len() + length + 1;
+    let digits = digits.get(..length).filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+    let value = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
+    Some((char::from_u32(value)?, behind))
+}
+
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
 }
@@ -147,6 +201,26 @@ mod tests {
         text.bytes().map(|b| format!("%{b:02X}")).collect()
     }
 
+    fn html(text: &str) -> String {
+        let mut escaped = String::new();
+        for c in text.chars() {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '"' => escaped.push_str("&quot;"),
+                '\'' => escaped.push_str("&#39;"),
+                '/' => escaped.push_str("&#x2F;"),
+                other => escaped.push(other),
+            }
+        }
+        escaped
+    }
+
+    fn all_numbered(text: &str) -> String {
+        text.chars().map(|c| format!("&#{:04};", u32::from(c))).collect()
+    }
+
     proptest! {
         #[test]
         fn a_text_is_found_in_every_spelling_between_any_neighbours(
@@ -167,6 +241,14 @@ mod tests {
                 BASE64URL_NOPAD.encode(inside.as_bytes()),
                 all_percent(&BASE64_NOPAD.encode(inside.as_bytes())),
                 all_escaped(&BASE64_NOPAD.encode(inside.as_bytes())),
+                html(&text),
+                html(&text).replace("&#39;", "&apos;"),
+                all_numbered(&text),
+                html(&serde_json::to_string(&text).unwrap()),
+                all_percent(&html(&text)),
+                BASE64_NOPAD.encode(format!("{before}{form}{after}").as_bytes()),
+                BASE64URL_NOPAD.encode(format!("{before}{}{after}", form.replace('+', "%20")).as_bytes()),
+                BASE64_NOPAD.encode(format!("{before}{}{after}", serde_json::to_string(&text).unwrap()).as_bytes()),
             ] {
                 prop_assert!(found(&text, format!("{{\"{before}{spelled}{after}\"}}").as_bytes()), "{spelled}");
             }
@@ -176,6 +258,14 @@ mod tests {
         fn what_is_not_there_is_not_found(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             prop_assert!(!found("s3cr3t-canary-7f1c", &bytes));
         }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_reference_is_left_alone() {
+        for text in ["a&b", "&amp", "&#;", "&#x;", "&#99999999;", "&#xd800;", "&#+65;", "&unknown;"] {
+            assert!(html_unescaped(text.as_bytes()).is_none(), "{text}");
+        }
+        assert_eq!(html_unescaped(b"&&lt;&#x1F600;&").unwrap(), "&<😀&".as_bytes());
     }
 
     #[test]

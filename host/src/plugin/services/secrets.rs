@@ -33,7 +33,10 @@ impl Target {
     fn takes(&self, url: &Url) -> bool {
         let path = match self.path_prefix.as_str() {
             "" => true,
-            folder if folder.ends_with('/') => url.path().starts_with(folder),
+            // What a server makes of `%2e%2e`, `..;` or `//` is its own affair: it may leave the folder.
+            folder if folder.ends_with('/') => url.path().strip_prefix(folder).is_some_and(|below| {
+                !below.contains(['%', ';']) && !below.starts_with('/') && !below.contains("//")
+            }),
             file => url.path() == file,
         };
         path && url.origin().ascii_serialization() == self.origin
@@ -56,13 +59,9 @@ impl Entry {
         self.secret.expose_secret()
     }
 
-    /// Whether the secret may go there. An encoded slash is refused, since the server may take `/a/..%2fb` for another
-    /// path than it says.
+    /// Whether the secret may go there.
     pub(super) fn may_go_to(&self, url: &Url) -> bool {
-        let path = url.path().to_ascii_lowercase();
-        !path.contains("%2f")
-            && !path.contains("%5c")
-            && self.targets.get().into_iter().flatten().any(|t| t.takes(url))
+        self.targets.get().into_iter().flatten().any(|t| t.takes(url))
     }
 }
 
@@ -204,6 +203,12 @@ mod tests {
             "https://idp.example/oauth/%2e%2e/other",
             "https://idp.example/oauth/..%2fother",
             "https://idp.example/oauth/..%5Cother",
+            "https://idp.example/oauth/..;/other",
+            "https://idp.example/oauth/a;b",
+            "https://idp.example/oauth/%2e%2e;x/other",
+            "https://idp.example/oauth/%252e%252e/other",
+            "https://idp.example/oauth//other",
+            "https://idp.example/oauth/a//other",
             "https://idp.example:8443/oauth/token",
             "http://idp.example/oauth/token",
             "https://evil.example/oauth/token",

@@ -48,6 +48,9 @@ fn an_address_that_is_not_global_is_refused_in_any_spelling() {
             ("https://2130706433:9", "127.0.0.1"),
             ("https://0x7f.1:9", "127.0.0.1"),
             ("https://127.1:9", "127.0.0.1"),
+            ("https://0.0.0.0:9", "0.0.0.0"),
+            ("https://[::]:9", "::"),
+            ("https://0:9", "0.0.0.0"),
             ("https://０x7f.1:9", "127.0.0.1"),
         ] {
             let rig = Rig { loopback_allowed: false, ..Rig::new(transport, origin) };
@@ -63,15 +66,47 @@ fn an_address_that_is_not_global_is_refused_in_any_spelling() {
 #[test]
 fn an_address_is_judged_after_dns_when_connecting() {
     run(async {
-        let rig =
-            Rig { loopback_allowed: false, ..Rig::new(TransportKind::InProcess, "https://localhost:9") };
-        let provider = rig.ready().await;
-        let error = send(&provider, &[("url", "https://localhost:9/")]).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Forbidden, "{error}");
-        assert!(
-            error.message.contains("is a loopback address, which this provider may not reach"),
-            "{error}"
-        );
+        // The name with a dot at its end is the same to DNS, and to a machine's own list of hosts perhaps unknown.
+        for (origin, kinds) in [
+            ("https://localhost:9", &[Kind::Forbidden][..]),
+            ("https://localhost.:9", &[Kind::Forbidden, Kind::ProviderDown]),
+        ] {
+            let rig = Rig { loopback_allowed: false, ..Rig::new(TransportKind::InProcess, origin) };
+            let provider = rig.ready().await;
+            let error = send(&provider, &[("url", &format!("{origin}/"))]).await.unwrap_err();
+            assert!(kinds.contains(&error.kind), "{origin}: {error}");
+            if error.kind == Kind::Forbidden {
+                let why = "is a loopback address, which this provider may not reach";
+                assert!(error.message.contains(why), "{error}");
+            }
+        }
+    });
+}
+
+/// A proxy would resolve names itself, and reach what this machine may not. The variables are a process's own, so the
+/// test runs itself once more with them.
+#[test]
+fn a_proxy_of_the_environment_has_no_effect() {
+    const INSIDE: &str = "PROXY_OF_THE_TEST";
+    if std::env::var_os(INSIDE).is_none() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", "plugin::egress::a_proxy_of_the_environment_has_no_effect"])
+            .env(INSIDE, "1");
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+            // Nothing listens there: whoever asked it would fail.
+            command.env(name, "http://127.0.0.1:1");
+        }
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
+    run(async {
+        let idp = Idp::saying("{}").await;
+        let provider = Rig::new(TransportKind::InProcess, &idp.url).ready().await;
+        assert!(send(&provider, &[("url", &idp.at("/"))]).await.is_ok());
+        assert_eq!(idp.requests().len(), 1);
     });
 }
 
@@ -103,6 +138,11 @@ fn framing_and_connection_are_not_the_plugins_to_say() {
             "Connection: keep-alive",
             "Cookie: a=b",
             "Proxy-Authorization: Basic eDp5",
+            "PROXY-CONNECTION: close",
+            "pRoXy-anything: a",
+            "Range: bytes=0-7",
+            "If-Range: \"a\"",
+            "Content-Type: text/plain|content-type: application/json",
             "Upgrade: websocket",
             "TE: trailers",
             "Accept-Encoding: br",

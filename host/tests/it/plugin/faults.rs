@@ -164,8 +164,9 @@ fn bytes_that_are_no_text_reach_the_plugin_without_harm() {
     on_each_transport(async |transport| {
         let idp = Idp::start(|_| Reply::Bytes(ok("text/plain\r\nX-Bytes: \u{ff}", b"\xff\xfe\x00"))).await;
         let provider = Rig::new(transport, &idp.url).ready().await;
-        let completed = send(&provider, &[("url", &idp.at("/"))]).await.unwrap();
-        assert_eq!(completed.account.name, None, "it holds a NUL");
+        // It makes a name of them, and one with a NUL makes no account.
+        let error = send(&provider, &[("url", &idp.at("/"))]).await.unwrap_err();
+        assert_eq!(error.message, "the provider gave a NUL character in `name`");
     });
 }
 

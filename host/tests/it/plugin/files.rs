@@ -89,6 +89,45 @@ fn a_good_file_is_loaded_and_described() {
     assert_eq!(load("github").description().name, "github");
 }
 
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+}
+
+/// Where the program header of this type is.
+fn program_header(bytes: &[u8], kind: u32) -> usize {
+    let first = usize::try_from(word(bytes, 32)).unwrap();
+    (0..100).map(|n| first + 56 * n).find(|at| bytes[*at..at + 4] == kind.to_le_bytes()).unwrap()
+}
+
+#[test]
+fn a_library_that_brings_others_along_is_refused_by_their_name() {
+    let name = b"\0libgcc_s.so.1\0";
+    let at = good().windows(name.len()).position(|w| w == name).unwrap() + 1;
+    for other in ["libevil_s.so1", "/tmp/evil.so\0", "./libgcc_s.so", "ld-linux/evil"] {
+        let mut bytes = good();
+        bytes[at..at + 13].copy_from_slice(other.as_bytes());
+        let text = refusal(&bytes);
+        let shown = other.trim_end_matches('\0');
+        assert!(text.starts_with("brings along what its pin does not cover: it needs `"), "{text}");
+        assert!(text.contains(&format!("`{shown}`")), "{text}");
+    }
+    let library = good();
+    let table = usize::try_from(word(&library, program_header(&library, 2) + 8)).unwrap();
+    let needed = (0..100).map(|n| table + 16 * n).find(|at| word(&library, *at) == 1).unwrap();
+    for (tag, name) in [
+        (15, "DT_RPATH"),
+        (29, "DT_RUNPATH"),
+        (0x6fff_fefc, "DT_AUDIT"),
+        (0x6fff_fefb, "DT_DEPAUDIT"),
+        (0x7fff_fffd, "DT_AUXILIARY"),
+        (0x7fff_ffff_u64, "DT_FILTER"),
+    ] {
+        let mut bytes = good();
+        bytes[needed..needed + 8].copy_from_slice(&tag.to_le_bytes());
+        assert!(refusal(&bytes).contains(&format!("its dynamic section has `{name}`")), "{name}");
+    }
+}
+
 #[test]
 fn what_is_no_library_is_refused_by_what_it_is() {
     assert_eq!(refusal(b""), "is not a shared library: the file is empty");
@@ -96,7 +135,10 @@ fn what_is_no_library_is_refused_by_what_it_is() {
         refusal(b"#!/bin/sh\necho hello\n"),
         "is not a shared library: it does not begin as an ELF file does"
     );
-    let executable = std::fs::read("/bin/true").unwrap();
+    let mut executable = good();
+    // What names the dynamic linker is what makes a program of a library.
+    let stack = program_header(&executable, 0x6474_e551);
+    executable[stack..stack + 4].copy_from_slice(&3_u32.to_le_bytes());
     assert_eq!(refusal(&executable), "is not a shared library: it is an executable");
     let mut elf32 = good();
     elf32[4] = 1;

@@ -54,6 +54,17 @@ fn the_secret_goes_nowhere_else() {
             (&*idp.at("/token/below"), FORM, "a={secret}"),
             (&*idp.at("/bound/../other"), FORM, "a={secret}"),
             (&*idp.at("/bound/..%2fother"), FORM, "a={secret}"),
+            (&*idp.at("/bound/..;/other"), FORM, "a={secret}"),
+            (&token, FORM, "a=x{secret}"),
+            (&token, FORM, "a={secret}x"),
+            (&token, JSON, r#"{"a":"x{secret}"}"#),
+            (&token, "X-Key: x{secret}", ""),
+            (&token, FORM, "a={secret}&b={secret}"),
+            (
+                &token,
+                "Content-Type: application/x-www-form-urlencoded|content-type: text/plain",
+                "a={secret}",
+            ),
             (&*idp.at("/bound?a={secret}"), "", ""),
             ("https://evil.example/token", FORM, "a={secret}"),
             ("https://evil.example/?a={secret}", "", ""),
@@ -150,7 +161,7 @@ fn an_echo_of_the_secret_ends_the_operation() {
         let form: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
         let spelled = [
             SECRET.to_owned(),
-            form,
+            form.clone(),
             percent(SECRET),
             serde_json::to_string(SECRET).unwrap(),
             json_escaped(SECRET),
@@ -159,6 +170,9 @@ fn an_echo_of_the_secret_ends_the_operation() {
             BASE64.encode(format!("xy{SECRET}z").as_bytes()),
             BASE64URL_NOPAD.encode(format!("client:{SECRET}").as_bytes()),
             percent(&BASE64.encode(SECRET.as_bytes())),
+            // The host's own Basic header, sent back.
+            BASE64.encode(format!("client:{form}").as_bytes()),
+            SECRET.replace('&', "&amp;").replace('"', "&quot;"),
         ];
         for echo in spelled {
             let text = echo.clone();
@@ -184,6 +198,28 @@ fn an_echo_of_the_secret_ends_the_operation() {
                 assert_eq!(error.message, told);
             }
         }
+    });
+}
+
+/// In an encoding that the host cannot read, or in pieces, an echo would not be found.
+#[test]
+fn an_answer_that_cannot_be_searched_is_not_handed_on() {
+    on_each_transport(async |transport| {
+        for head in [
+            "200 OK\r\nContent-Encoding: br",
+            "200 OK\r\nContent-Encoding: gzip, gzip",
+            "200 OK\r\nContent-Encoding: x-rot13",
+            "206 Partial Content\r\nContent-Range: bytes 0-1/20",
+        ] {
+            let idp = Idp::start(move |_| Reply::Bytes(answer(head, b"{}"))).await;
+            let provider = Rig::new(transport, &idp.url).ready().await;
+            let error = send(&provider, &[("url", &idp.at("/token?key={secret}"))]).await.unwrap_err();
+            assert_eq!(error.kind, Kind::BadAnswer, "{head}: {error}");
+            assert!(error.message.contains("which was not asked for"), "{head}: {error}");
+        }
+        let idp = Idp::start(|_| Reply::Bytes(answer("200 OK\r\nContent-Encoding: Identity", b"{}"))).await;
+        let provider = Rig::new(transport, &idp.url).ready().await;
+        assert!(send(&provider, &[("url", &idp.at("/token?key={secret}"))]).await.is_ok());
     });
 }
 

@@ -18,7 +18,7 @@ fn only_a_primary_and_verified_address_counts() {
         let outcome = github(json!({})).complete(CODE, but("/user/emails", |_| answer(list)));
         let account = outcome.account();
         assert!(account.get("email").is_none(), "{list}");
-        assert_eq!(account["email_verified"], 0, "{list}");
+        assert_eq!(account["email_verified"], 2, "{list}");
     }
 }
 

@@ -24,8 +24,19 @@ fn lets_members_in_whatever_the_case_and_the_page() {
 }
 
 #[test]
+fn an_id_outlives_a_rename_and_is_never_read_as_a_login() {
+    let renamed = but("/user/orgs", |_| answer(r#"[{"login":"renamed","id":9919}]"#));
+    assert_eq!(
+        github(json!({ "allowed_orgs": ["9919"] })).complete(CODE, renamed).account()["account_id"],
+        "583231"
+    );
+    let impostor = but("/user/orgs", |_| answer(r#"[{"login":"9919","id":4711}]"#));
+    assert_eq!(github(json!({ "allowed_orgs": ["9919"] })).complete(CODE, impostor).error().code(), 4);
+}
+
+#[test]
 fn lets_nobody_else_in() {
-    for allowed in ["elsewhere", "git", "githubx", "octo_org"] {
+    for allowed in ["elsewhere", "git", "githubx", "octo_org", "991", "09919"] {
         let outcome = github(json!({ "allowed_orgs": [allowed] })).complete(CODE, well);
         assert_eq!(outcome.error().code(), 4, "{allowed}");
         // Not one who is refused has an address fetched.

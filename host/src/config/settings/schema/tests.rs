@@ -10,7 +10,7 @@ fn refused(schema: Value) -> String {
 }
 
 #[test]
-fn finds_secrets_however_a_type_is_derived() {
+fn finds_the_secrets_that_the_boundary_finds() {
     let schema = json!({
         "$schema": DIALECT,
         "type": "object",
@@ -18,14 +18,16 @@ fn finds_secrets_however_a_type_is_derived() {
             "client_id": {"type": "string"},
             "plain": {"type": "string", "x-secret": true},
             "optional": {"type": ["string", "null"], "x-secret": true},
-            "named": {"$ref": "#/$defs/Secret", "description": "the secret"},
-            "optional_named": {"anyOf": [{"$ref": "#/$defs/Secret"}, {"type": "null"}]}
-        },
-        "$defs": {"Secret": {"type": "string", "x-secret": true}}
+            "public": {"type": "string", "x-secret": false}
+        }
     });
-    let schema = Schema::read(&schema).unwrap();
-    assert_eq!(schema.secrets().collect::<Vec<_>>(), ["named", "optional", "optional_named", "plain"]);
-    assert!(!schema.is_secret("client_id"));
+    let read = Schema::read(&schema).unwrap();
+    assert_eq!(read.secrets().collect::<Vec<_>>(), ["optional", "plain"]);
+    assert!(!read.is_secret("client_id") && !read.is_secret("public"));
+    // What the boundary puts handles in the place of.
+    let mut keys = crate::plugin::secret_keys(&schema).unwrap();
+    keys.sort();
+    assert_eq!(keys, ["optional", "plain"]);
 }
 
 #[test]
@@ -41,9 +43,15 @@ fn refuses_secrets_that_the_host_would_not_look_for() {
         json!({"additionalProperties": secret}),
         json!({"properties": {"a": {"$ref": "#/$defs/A"}, "b": {"type": "array", "items": {"$ref": "#/$defs/A"}}},
                "$defs": {"A": secret}}),
+        json!({"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": secret}}),
+        json!({"properties": {"a": {"anyOf": [secret, {"type": "null"}]}}}),
+        json!({"properties": {"a": secret, "b": {"type": "object", "properties": {"c": {"$ref": "#/$defs/A"}}}},
+               "$defs": {"A": secret}}),
     ];
     for schema in inside {
-        assert_eq!(refused(schema.clone()), "only strings at the top level can be `x-secret`", "{schema}");
+        let why = "only strings at the top level can be `x-secret`";
+        assert_eq!(refused(schema.clone()), why, "{schema}");
+        assert_eq!(crate::plugin::secret_keys(&schema).unwrap_err(), why, "{schema}");
     }
     assert_eq!(
         refused(json!({"properties": {"a": secret, "a_file": {"type": "string"}}})),

@@ -155,11 +155,12 @@ impl Provider for Misbehaving {
         let at = |path: &str| self.config.idp.join(path).expect("the address has a path");
         let inspect = Inspect::new(&Realm::new(&self.config.idp).expect("the address makes a realm"))
             .origin(&self.config.idp)
+            .issuer("https://issuer.example")
             .pkce(Policy::Sent)
             .secret("client_secret", at("/token"))
             .secret("client_secret", at("/bound/"));
         match self.config.behaviour.as_str() {
-            "inspect_undeclared_secret" => inspect.secret("other", at("/")),
+            "inspect_undeclared_secret" => inspect.secret("other", at("/other")),
             "inspect_handle" => inspect.client_id(self.handle()),
             "inspect_metadata" => inspect.origin_from_metadata("token_endpoint"),
             "inspect_http" => inspect.origin("http://192.0.2.1"),

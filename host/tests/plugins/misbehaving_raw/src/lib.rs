@@ -95,7 +95,7 @@ unsafe extern "C" fn step(operation: OperationPtr, request: RSlice<'_, u8>) -> R
     match operation.name.as_str() {
         "inspect" if operation.behaviour == "inspect_requests" => pending(&[http(1, &operation.idp)]),
         "inspect" => bytes(&json!({ "state": "done", "result": {
-            "realm": "https://raw.example", "origins": [operation.idp], "pkce": "off", "nonce": "off",
+            "realm": "https://raw.example", "issuer": {"value": "https://raw.example", "promised": false}, "origins": [operation.idp], "pkce": "off", "nonce": "off",
             "response_mode": "query", "state_in": "authorization_request", "protocol": "oauth2",
         } })),
         _ => operation.complete(&request),
