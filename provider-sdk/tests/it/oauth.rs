@@ -97,8 +97,8 @@ fn a_code_becomes_an_account() {
         let tokens = r#"{"access_token":"at","token_type":"Bearer","expires_in":60,"refresh_token":"rt","scope":"a b"}"#;
         Ok(Response::new(200).json_text(tokens))
     });
-    // Empty texts count as absent, and an address that is not there is not verified.
-    assert_eq!(*outcome.account(), json!({ "account_id": "a subject", "email_verified": 0 }));
+    // Empty texts count as absent, and of an address that is not there nothing is known.
+    assert_eq!(*outcome.account(), json!({ "account_id": "a subject", "email_verified": 2 }));
     assert_eq!(
         outcome.result.as_ref().unwrap()["tokens"],
         json!({

@@ -97,7 +97,9 @@ fn at_an_answer(fault: Fault, at: Endpoint) -> Outcome {
         // Digits, and so an id, however many.
         Fault::BigId => SignedIn,
         // For show only, so what cannot be shown counts as absent, and what can is cleaned where it is shown.
-        Fault::NulInName | Fault::ScriptAvatar | Fault::ControlLogin => SignedIn,
+        Fault::ScriptAvatar | Fault::ControlLogin => SignedIn,
+        // One of the databases cannot hold it, so on neither it is dropped in silence.
+        Fault::NulInName => NONSENSE,
 
         Fault::NextLinkElsewhere => NONSENSE,
         // The primary address stands on the first page, and no other is asked for.

@@ -54,7 +54,7 @@ on_both_transports! {
     async fn a_sign_in_that_never_ends_is_given_up_at_the_limit_of_an_operation(transport) {
         let mut cases = JoinSet::new();
         for at in ASKED {
-            let world = with_limits(transport, |limits| limits.operation = Duration::from_secs(3)).await;
+            let world = with_limits(transport, |limits| limits.operation = Duration::from_secs(8)).await;
             cases.spawn(ends_at_the_limit(world, Fault::Stall, at, ErrorKind::ProviderFailed));
         }
         cases.join_all().await;
