@@ -74,6 +74,24 @@ async fn github_goes_on(world: &World) {
 }
 
 on_both_transports! {
+    async fn an_issuer_that_was_promised_must_be_there_and_be_the_one(transport) {
+        let world = world(transport, &[("strict", "promises_issuer")]).await;
+        for (issuer, status) in
+            [(None, 400), (Some("https://other.example"), 400), (Some("https://issuer.example"), 303)]
+        {
+            let mut journey = Journey::begin(&world, "strict").await;
+            let mut callback = world.at("/auth/strict/callback");
+            callback.query_pairs_mut().append_pair("code", "a-code").append_pair("state", &journey.asked("state"));
+            if let Some(issuer) = issuer {
+                callback.query_pairs_mut().append_pair("iss", issuer);
+            }
+            journey.callback = Some(callback);
+            journey.come_back().await;
+            assert_eq!(journey.end.unwrap().status, status, "{issuer:?}");
+        }
+        assert_eq!(world.count("sessions").await, 1);
+    }
+
     async fn the_state_of_one_provider_signs_nobody_in_at_another(transport) {
         let world = world(transport, &[(NEIGHBOUR, "")]).await;
         let mut journey = Journey::begin(&world, NEIGHBOUR).await;

@@ -163,6 +163,7 @@ impl Provider for Misbehaving {
             "inspect_undeclared_secret" => inspect.secret("other", at("/other")),
             "inspect_handle" => inspect.client_id(self.handle()),
             "inspect_metadata" => inspect.origin_from_metadata("token_endpoint"),
+            "promises_issuer" => inspect.issuer_promised("https://issuer.example"),
             "inspect_http" => inspect.origin("http://192.0.2.1"),
             _ => inspect,
         }
