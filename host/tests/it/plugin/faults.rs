@@ -2,8 +2,14 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use vestibule::clock::SystemClock;
 use vestibule::plugin::{OperationErrorKind as Kind, Shared, TransportKind};
 use vestibule::random::SystemRandom;
@@ -56,6 +62,53 @@ fn an_https_provider_without_tls_is_down() {
         let error = send(&provider, &[("url", &url)]).await.unwrap_err();
         assert_eq!(error.kind, Kind::ProviderDown, "{error}");
         assert!(idp.requests().is_empty());
+    });
+}
+
+/// A server with a certificate of its own making; it says how many requests got through to it.
+async fn self_signed() -> (String, rcgen::CertifiedKey<rcgen::KeyPair>, Arc<AtomicUsize>) {
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut request = [0; 1024];
+            if stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+            }
+        }
+    });
+    (url, own, requests)
+}
+
+/// There is no switch that would let it pass, and nothing is sent before it is known.
+#[test]
+fn a_certificate_that_nobody_vouches_for_ends_the_request_before_anything_is_sent() {
+    on_each_transport(async |transport| {
+        let (url, own, requests) = self_signed().await;
+        let provider = Rig::new(transport, &url).ready().await;
+        let error = send(&provider, &[("url", &url)]).await.unwrap_err();
+        assert_eq!(error.kind, Kind::ProviderDown, "{error}");
+        assert!(error.to_string().contains("certificate"), "{error}");
+        assert_eq!(requests.load(Ordering::SeqCst), 0);
+        // The server itself is in order: who trusts it gets an answer.
+        let trusting = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([reqwest::Certificate::from_der(own.cert.der()).unwrap()])
+            .build()
+            .unwrap();
+        assert_eq!(trusting.get(&url).send().await.unwrap().status(), 200);
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
     });
 }
 
