@@ -98,7 +98,7 @@ fn a_code_becomes_an_account() {
         Ok(Response::new(200).json_text(tokens))
     });
     // Empty texts count as absent, and an address that is not there is not verified.
-    assert_eq!(*outcome.account(), json!({ "account_id": "a subject", "email_verified": 0 }));
+    assert_eq!(*outcome.account(), json!({ "account_id": "a subject", "email_verified": 2 }));
     assert_eq!(
         outcome.result.as_ref().unwrap()["tokens"],
         json!({
