@@ -258,7 +258,7 @@ async fn settings_that_changed_during_a_sign_in_end_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_that_goes_away_does_not_spoil_its_sign_in() {
-    let world = Plan { slow_pause: Duration::from_millis(5), ..Plan::default() }.start().await;
+    let world = Plan { slow_pause: Duration::from_millis(20), ..Plan::default() }.start().await;
     let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
     // The provider takes its time, and the person does not.
     world.idp.set_fault(Endpoint::Token, Fault::Slow);
