@@ -51,10 +51,16 @@ pub struct Running {
     pub settings_digest: [u8; 32],
 }
 
-/// Why a provider cannot be used: for the log. People only read that it is so.
+/// Why a provider cannot be used: for the log. People only read which of the two it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unavailable(pub String);
+pub enum Unavailable {
+    /// Its section, or its settings, are at fault.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// Its plugin or its table is.
+    #[error("{0}")]
+    Failing(String),
+}
 
 /// All providers of one configuration.
 #[derive(Default)]

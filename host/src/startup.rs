@@ -109,7 +109,7 @@ async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<R
             Err(_) if provider.config.is_err() => {
                 tracing::error!("`{}` is unavailable: its section has errors, see above", entry.name);
             }
-            Err(why) => tracing::error!("`{}` is unavailable: {}", entry.name, why.0),
+            Err(why) => tracing::error!("`{}` is unavailable: {why}", entry.name),
             Ok(_) => {}
         }
         entries.push(entry);

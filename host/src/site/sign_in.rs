@@ -7,7 +7,7 @@ use super::answer::{page, problem, see_other};
 use super::visitor::Visitor;
 use crate::login::return_path::ReturnPath;
 use crate::problem::Problem;
-use crate::registry::Entry;
+use crate::registry::{self, Entry};
 use crate::state::{App, SharedApp};
 use crate::store::SignupPolicy;
 use crate::web::headers::ResponseKind;
@@ -58,7 +58,10 @@ fn button(entry: &Entry, preselected: Option<&str>) -> ProviderButton {
         label: entry.label.as_str().into(),
         icon: icon(entry),
         preselected: preselected == Some(entry.name.as_str()),
-        unavailable: entry.running.is_err().then_some(Unavailable::Failing),
+        unavailable: entry.running.as_ref().err().map(|why| match why {
+            registry::Unavailable::Misconfigured(_) => Unavailable::Misconfigured,
+            registry::Unavailable::Failing(_) => Unavailable::Failing,
+        }),
     }
 }
 

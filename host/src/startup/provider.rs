@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::Ambient;
 use crate::config::{self, Config, Fault, ProviderConfig, ProviderState, Transport, settings};
 use crate::name::PluginName;
-use crate::plugin::{Plugin, Provider, ProviderOptions, Shared};
+use crate::plugin::{CreateError, Plugin, Provider, ProviderOptions, Shared};
 use crate::random::sha256;
 use crate::registry::{Entry, IconFile, Running, Unavailable};
-use crate::store::Store;
+use crate::store::{AdoptError, Store};
 
 /// Starts providers; each plugin's file is loaded once.
 pub(super) struct Starter<'a> {
@@ -28,9 +28,11 @@ impl Starter<'_> {
             Err(_) => format!("/auth/{}/callback", provider.name),
         };
         let running = match &provider.config {
-            _ if provider.state == ProviderState::Disabled => Err(Unavailable("turned off".to_owned())),
-            Ok(config) => self.run(config).await.map_err(Unavailable),
-            Err(faults) => Err(Unavailable(texts(faults))),
+            _ if provider.state == ProviderState::Disabled => {
+                Err(Unavailable::Misconfigured("turned off".to_owned()))
+            }
+            Ok(config) => self.run(config).await,
+            Err(faults) => Err(Unavailable::Misconfigured(texts(faults))),
         };
         Entry {
             name: provider.name.clone(),
@@ -47,11 +49,11 @@ impl Starter<'_> {
         }
     }
 
-    async fn run(&mut self, config: &ProviderConfig) -> Result<Running, String> {
-        let plugin = self.plugin(&config.plugin)?;
+    async fn run(&mut self, config: &ProviderConfig) -> Result<Running, Unavailable> {
+        let plugin = self.plugin(&config.plugin).map_err(Unavailable::Failing)?;
         let schema = &plugin.description().settings_schema;
-        let settings =
-            settings::check(config, schema, &*self.ambient.environment).map_err(|faults| texts(&faults))?;
+        let settings = settings::check(config, schema, &*self.ambient.environment)
+            .map_err(|faults| Unavailable::Misconfigured(texts(&faults)))?;
         for warning in &settings.warnings {
             tracing::warn!(provider = %config.name, "{warning}");
         }
@@ -65,12 +67,20 @@ impl Starter<'_> {
         };
         let provider = Provider::create(&plugin, settings.public, settings.secrets, options, &self.shared)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| match error {
+                CreateError::Setting { .. } | CreateError::Refused(_) => {
+                    Unavailable::Misconfigured(error.to_string())
+                }
+                _ => Unavailable::Failing(error.to_string()),
+            })?;
         let inspect = provider.inspect();
         self.store
             .adopt_provider(&config.name, &config.plugin, &inspect.realm, self.ambient.clock.now())
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| match error {
+                AdoptError::RealmChanged { .. } => Unavailable::Misconfigured(error.to_string()),
+                AdoptError::Store(_) => Unavailable::Failing(error.to_string()),
+            })?;
         let redirect_uri = self.config.server.public_url.join(&config.redirect_path);
         let client_id = inspect.client_id.as_deref().unwrap_or_default();
         let settings_digest = digest(&[&inspect.realm, &redirect_uri, client_id]);

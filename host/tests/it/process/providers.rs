@@ -47,6 +47,10 @@ impl Beside {
         let page = plain_client().get(login).send().await.unwrap().text().await.unwrap();
         assert!(page.contains("broken") && page.contains("disabled"), "{page}");
         assert!(!page.contains("config.toml"), "{page}");
+        // People read whether it is about the settings or about the plugin's file, and no more.
+        let reason =
+            if fault.contains(".so: ") { "Out of order at the moment" } else { "Not set up correctly yet" };
+        assert!(page.contains(reason), "{reason}: {page}");
         visitor.sign_in("github", Some("octavia")).await.unwrap();
         let begin = format!("{}/auth/broken/begin", self.installation.url());
         let begin = plain_client().post(begin).header("sec-fetch-site", "same-origin").send().await.unwrap();
