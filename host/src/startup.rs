@@ -70,6 +70,11 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
     let pages = Pages::new(avatars)?;
     let store = Store::open(&config.database, &store::Options::default()).await?;
     let registry = Arc::new(ArcSwap::from_pointee(registry(config, &store, ambient).await?));
+    // A schema that does not fit is better known now than at the sign-in that meets it; one provider's table is no reason
+    // to keep the others from working.
+    if let Err(error) = store.check_statements().await {
+        tracing::error!("a table of the database does not fit this version: {error}");
+    }
     let signup = match config.signup.mode {
         SignupMode::Auto => SignupPolicy::Auto,
         SignupMode::Closed => SignupPolicy::Closed,

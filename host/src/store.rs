@@ -206,7 +206,7 @@ impl Store {
     }
 
     /// Prepares every statement of this host, those on providers' tables once per table, and runs none; how many. A
-    /// schema that does not fit shows here and not in somebody's sign-in.
+    /// schema that does not fit shows here and not first in somebody's sign-in.
     ///
     /// # Errors
     /// The first statement that does not fit.

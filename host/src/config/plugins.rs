@@ -25,6 +25,8 @@ pub struct PluginConfig {
     pub sha256: Vec<Pin>,
     /// The configuration file.
     pub file: Arc<Path>,
+    /// The line of `path`: where another file is to be named.
+    pub path_line: u32,
     /// The line of `sha256`, or of the header if there is none: where a pin is to be changed.
     pub pin_line: u32,
 }
@@ -82,6 +84,7 @@ pub(crate) fn plugin(section: &mut Section<'_>, name: PluginName, folder: &Path)
         path: folder.join(path?.value),
         sha256,
         file: Arc::clone(section.document().file()),
+        path_line: section.key_line("path"),
         pin_line: section.key_line("sha256"),
     })
 }

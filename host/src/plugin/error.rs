@@ -25,7 +25,7 @@ pub struct LoadError {
 #[non_exhaustive]
 pub enum Refusal {
     /// It cannot be opened or read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {0}; put the plugin's library there, or change `path`")]
     Unreadable(#[source] std::io::Error),
     /// A symbolic link: whoever may change the link may change what is loaded.
     #[error("is a symbolic link; give the path of the file itself")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Ambient;
 use crate::config::{self, Config, Fault, ProviderConfig, ProviderState, Transport, settings};
 use crate::name::PluginName;
-use crate::plugin::{CreateError, Plugin, Provider, ProviderOptions, Shared};
+use crate::plugin::{CreateError, Plugin, Provider, ProviderOptions, Refusal, Shared};
 use crate::random::sha256;
 use crate::registry::{Entry, IconFile, Running, Unavailable};
 use crate::store::{AdoptError, Store};
@@ -95,9 +95,14 @@ impl Starter<'_> {
         };
         let load = || {
             let pins: Vec<[u8; 32]> = config.sha256.iter().map(|pin| pin.0).collect();
-            // The line where the pin stands, or is to be written.
-            Plugin::load(&config.path, &pins, name)
-                .map_err(|error| format!("{}:{}: {error}", config.file.display(), config.pin_line))
+            Plugin::load(&config.path, &pins, name).map_err(|error| {
+                // The line to change: that of the pin, or that of the file.
+                let line = match error.why {
+                    Refusal::WrongPin { .. } | Refusal::Unpinned { .. } => config.pin_line,
+                    _ => config.path_line,
+                };
+                format!("{}:{line}: {error}", config.file.display())
+            })
         };
         self.plugins.entry(name.clone()).or_insert_with(load).clone()
     }

@@ -102,7 +102,11 @@ async fn a_plugin_file_that_is_missing() {
     let section = format!("[plugin.other]\npath = \"gone.so\"\nsha256 = [\"{}\"]\n", pin());
     let beside = beside(&(section + &provider_of("other"))).await;
     beside
-        .only_broken_is_unavailable(3, "gone.so: cannot be read: No such file or directory (os error 2)")
+        .only_broken_is_unavailable(
+            2,
+            "gone.so: cannot be read: No such file or directory (os error 2); put the plugin's library there, or \
+             change `path`",
+        )
         .await;
 }
 
@@ -115,7 +119,7 @@ async fn a_plugin_file_that_is_text() {
     beside.installation.write("text.so", text);
     beside
         .only_broken_is_unavailable(
-            3,
+            2,
             "text.so: is not a shared library: it does not begin as an ELF file does",
         )
         .await;
