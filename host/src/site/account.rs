@@ -25,6 +25,10 @@ pub(crate) async fn root(State(app): State<SharedApp>, visitor: Visitor) -> Resp
 pub(crate) async fn show(State(app): State<SharedApp>, visitor: Visitor) -> Response {
     let account = match app.sessions.current(visitor.session.as_deref()).await {
         Ok(Some(session)) => account(&app, session.user).await,
+        // A cookie without a session: it ran out, or was ended elsewhere.
+        Ok(None) if visitor.session.is_some() => {
+            return see_other("/login?return_to=/account&notice=session-ended");
+        }
         Ok(None) => return see_other("/login?return_to=/account&notice=sign-in-first"),
         Err(error) => Err(error),
     };

@@ -92,6 +92,7 @@ impl Asked {
 fn notice(name: &str) -> Option<Notice> {
     match name {
         "signed-out" => Some(Notice::SignedOut),
+        "session-ended" => Some(Notice::SessionEnded),
         "sign-in-first" => Some(Notice::SignInFirst),
         _ => None,
     }

@@ -351,6 +351,10 @@ async fn who_is_signed_in_is_sent_from_the_sign_in_page_to_where_they_wanted_to_
         assert_eq!(answer.headers()["location"], leads_to, "{path}");
         assert!(set_cookies(&answer).is_empty());
     }
+    let ended =
+        plain_client().get(world.at("/account")).header("cookie", format!("{SESSION}={}", "a".repeat(43)));
+    let ended = ended.send().await.unwrap();
+    assert_eq!(ended.headers()["location"], "/login?return_to=/account&notice=session-ended");
     for (path, leads_to) in [("/", "/login"), ("/account", "/login?return_to=/account&notice=sign-in-first")]
     {
         let answer = plain_client().get(world.at(path)).send().await.unwrap();

@@ -59,5 +59,5 @@ async fn a_session_that_ended_elsewhere_is_over_in_the_browser() {
     world.signs_in(&browser, "octavia").await;
     world.clock.advance(std::time::Duration::from_secs(8 * 24 * 3600));
     browser.client.refresh().await.unwrap();
-    browser.arrives(world.at("/login?return_to=/account&notice=sign-in-first")).await;
+    browser.arrives(world.at("/login?return_to=/account&notice=session-ended")).await;
 }
