@@ -10,6 +10,7 @@
 
 mod demo;
 mod error;
+mod postgres;
 mod program;
 mod test;
 mod workspace;
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every test; the last line counts them
     Test(test::Options),
+    /// Start PostgreSQL and PgBouncer for tests that you run yourself, and say what to export
+    Postgres,
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let done = workspace::Workspace::find().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Postgres => postgres::run(),
     });
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

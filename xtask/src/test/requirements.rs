@@ -3,13 +3,15 @@
 
 use std::path::PathBuf;
 
+use crate::postgres;
+
 /// A program, and the tests that cannot do without.
 #[derive(Debug)]
 pub(super) struct Requirement {
     pub(super) program: &'static str,
     /// Debian's package.
     pub(super) package: &'static str,
-    /// Where the tests read the program's path. A test that misses it fails: only this command may leave it out.
+    /// Where the tests read the program's path, or the address of the server that it is. A test that misses it fails: only this command may leave it out.
     variable: &'static str,
     /// nextest's expression for the tests that need it.
     tests: &'static str,
@@ -18,7 +20,11 @@ pub(super) struct Requirement {
 /// Tests in a module named `browser` drive Chromium.
 const BROWSER_TESTS: &str = "test(/(^|::)browser::/)";
 
-const ALL: [Requirement; 2] = [
+/// Tests in a module named `postgres` have a database in the server; those in `pgbouncer` reach it through that.
+const POSTGRES_TESTS: &str = "test(/(^|::)postgres::/)";
+const PGBOUNCER_TESTS: &str = "test(/(^|::)pgbouncer::/)";
+
+const ALL: [Requirement; 4] = [
     Requirement {
         program: "chromium",
         package: "chromium",
@@ -30,6 +36,18 @@ const ALL: [Requirement; 2] = [
         package: "chromium-driver",
         variable: "VESTIBULE_TEST_CHROMEDRIVER",
         tests: BROWSER_TESTS,
+    },
+    Requirement {
+        program: "postgres",
+        package: "postgresql",
+        variable: postgres::POSTGRES,
+        tests: POSTGRES_TESTS,
+    },
+    Requirement {
+        program: "pgbouncer",
+        package: "pgbouncer",
+        variable: postgres::PGBOUNCER,
+        tests: PGBOUNCER_TESTS,
     },
 ];
 
@@ -71,15 +89,18 @@ mod tests {
         let (found, missing) = look(&|name| (name == "chromium").then(|| PathBuf::from("/usr/bin/chromium")));
         assert_eq!(found, [("VESTIBULE_TEST_CHROMIUM", PathBuf::from("/usr/bin/chromium"))]);
         let packages: Vec<_> = missing.iter().map(|requirement| requirement.package).collect();
-        assert_eq!(packages, ["chromium-driver"]);
-        assert_eq!(reason(&missing), "`chromedriver`");
+        assert_eq!(packages, ["chromium-driver", "postgresql", "pgbouncer"]);
+        assert_eq!(reason(&missing), "`chromedriver` and `postgres` and `pgbouncer`");
     }
 
     #[test]
     fn tests_that_lack_two_programs_are_left_out_once() {
         let (_, missing) = look(&|_| None);
-        assert_eq!(filter(&missing), "not (test(/(^|::)browser::/))");
+        assert_eq!(
+            filter(&missing),
+            "not (test(/(^|::)browser::/) or test(/(^|::)postgres::/) or test(/(^|::)pgbouncer::/))"
+        );
         assert_eq!(filter(&[]), "all()");
-        assert_eq!(reason(&missing), "`chromium` and `chromedriver`");
+        assert_eq!(reason(&missing[..2]), "`chromium` and `chromedriver`");
     }
 }
