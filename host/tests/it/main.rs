@@ -13,6 +13,7 @@ mod faults;
 mod headers;
 mod pages;
 mod plugin;
+mod postgres;
 mod process;
 mod server;
 mod session;

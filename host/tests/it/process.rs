@@ -26,6 +26,7 @@ use crate::world::{CLIENT_ID, CLIENT_SECRET, library, plain_client};
 mod command_line;
 mod ends;
 mod log;
+mod migrate;
 mod providers;
 mod refusals;
 
