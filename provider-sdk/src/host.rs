@@ -101,7 +101,8 @@ impl Host {
         Pages::new(self, first, limit)
     }
 
-    /// The metadata of an issuer (OpenID Connect Discovery 1.0 §4), which the host has or fetches. Needs `discover/1`.
+    /// The metadata of the issuer that `inspect` names by [`metadata`](crate::Inspect::metadata), which the host has or
+    /// fetches (OpenID Connect Discovery 1.0 §4). Its `issuer` is the one asked for. Needs `discover/1`.
     pub async fn discover<T: DeserializeOwned>(&self, issuer: &str) -> Result<T> {
         let arguments = serde_json::to_value(record::DiscoverRequest { issuer: issuer.to_owned() })?;
         let call = Call::Other { service: service::DISCOVER, arguments };
@@ -110,7 +111,8 @@ impl Host {
         answer.into_response()?.answering(&request).success()?.json()
     }
 
-    /// Verifies a signed token, and reads its claims. Needs `verify_jwt/1`.
+    /// Verifies a signed token, and reads its claims. One that does not hold is an error, whose text names the check: hand
+    /// it on. Needs `verify_jwt/1`.
     pub async fn verify_jwt<T: DeserializeOwned>(&self, token: VerifyJwt) -> Result<T> {
         let arguments = serde_json::to_value(token.into_record())?;
         let call = Call::Other { service: service::VERIFY_JWT, arguments };
