@@ -351,6 +351,7 @@ fn serve(
         service::VERIFY_JWT => {
             let claims = host.verify_jwt(&request.arguments)?;
             places.check_token(&serde_json::from_value(request.arguments)?, &claims)?;
+            let claims = attachments.push(claims.to_string().into_bytes()).unwrap_or_default();
             Ok(serde_json::to_value(record::VerifyJwtAnswer { claims })?)
         }
         _ => Err(Error::new(code::UNSUPPORTED, "the test's host does not know that service")),

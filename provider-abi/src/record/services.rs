@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Declared;
 use crate::Sensitive;
@@ -120,10 +119,10 @@ pub struct VerifyJwtRequest {
 }
 
 /// A token that holds.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyJwtAnswer {
-    /// Its claims: an object.
-    pub claims: Value,
+    /// The attachment that holds its claims: a JSON object, as the issuer wrote it, so that no number loses a digit.
+    pub claims: u32,
 }
 
 /// Claims are personal: nothing is shown.

@@ -215,9 +215,9 @@ pub(crate) fn all() -> Vec<Golden> {
         ),
         golden::<VerifyJwtAnswer>(
             "VerifyJwtAnswer",
-            json!({ "claims": { "sub": "1" } }),
-            json!({ "claims": null }),
-            json!({ "claims": null }),
+            json!({ "claims": 7 }),
+            json!({ "claims": 0 }),
+            json!({ "claims": 0 }),
         ),
     ]
 }
