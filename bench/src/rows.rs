@@ -9,7 +9,7 @@ mod start;
 use std::time::Duration;
 
 use crate::Bench;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::provider::Provider;
@@ -17,29 +17,38 @@ use crate::table::Table;
 use sign_in::Databases;
 use vestibule_bench::clock::Stopwatch;
 
+const BOUNDARY: &str = "boundary";
+const SIGN_IN_SQLITE: &str = "sign-in, SQLite";
+const SESSION_SQLITE: &str = "session, SQLite";
+const SIGN_IN_POSTGRES: &str = "sign-in, PostgreSQL";
+const SESSION_POSTGRES: &str = "session, PostgreSQL";
+const START: &str = "start";
+const ALL: [&str; 6] = [BOUNDARY, SIGN_IN_SQLITE, SESSION_SQLITE, SIGN_IN_POSTGRES, SESSION_POSTGRES, START];
+
 /// Measures what the filter asks for.
 pub(crate) async fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
     let provider = Provider::start().await?;
-    let wanted = |name: &str| {
-        let filter = bench.arguments.filter.as_deref().unwrap_or_default().to_lowercase();
-        name.to_lowercase().contains(&filter)
-    };
-    if wanted("boundary") {
+    let filter = bench.arguments.filter.as_deref().unwrap_or_default().to_lowercase();
+    let wanted = |name: &str| name.to_lowercase().contains(&filter);
+    if !ALL.iter().any(|name| wanted(name)) {
+        return Err(Error::new(format!("no row is named `{filter}`; there are: {}", ALL.join("; "))));
+    }
+    if wanted(BOUNDARY) {
         boundary::measure(bench, table, &provider).await?;
     }
-    if wanted("sign-in, SQLite") {
+    if wanted(SIGN_IN_SQLITE) {
         sign_in::measure(bench, table, &provider, Databases::Sqlite).await?;
     }
-    if wanted("session, SQLite") {
+    if wanted(SESSION_SQLITE) {
         session::measure(bench, table, &provider, Databases::Sqlite).await?;
     }
-    if wanted("sign-in, PostgreSQL") || wanted("session, PostgreSQL") {
+    if wanted(SIGN_IN_POSTGRES) || wanted(SESSION_POSTGRES) {
         match Postgres::start(bench).await? {
             Some(postgres) => {
-                if wanted("sign-in, PostgreSQL") {
+                if wanted(SIGN_IN_POSTGRES) {
                     sign_in::measure(bench, table, &provider, Databases::Postgres(&postgres)).await?;
                 }
-                if wanted("session, PostgreSQL") {
+                if wanted(SESSION_POSTGRES) {
                     session::measure(bench, table, &provider, Databases::Postgres(&postgres)).await?;
                 }
                 postgres.stop().await?;
@@ -47,7 +56,7 @@ pub(crate) async fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
             None => println!("left out: PostgreSQL, which is not here (apt-get install postgresql)"),
         }
     }
-    if wanted("start") {
+    if wanted(START) {
         start::measure(bench, table, &provider).await?;
     }
     Ok(())
