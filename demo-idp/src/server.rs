@@ -46,6 +46,9 @@ pub struct Options {
     pub slow_pause: Duration,
     /// Codes and tokens follow from it, so that a run can be repeated.
     pub seed: String,
+    /// Where a front with TLS shows this provider, without a final slash: its issuer and its links are made from that.
+    /// The front must ask for loopback in `Host`. `None` is the address where it listens.
+    pub shown_at: Option<String>,
 }
 
 impl Default for Options {
@@ -64,6 +67,7 @@ impl Default for Options {
             people: people::cast(),
             slow_pause: Duration::from_millis(200),
             seed: "demo".to_owned(),
+            shown_at: None,
         }
     }
 }
@@ -82,7 +86,7 @@ impl DemoIdp {
         let door = Arc::new(Door::open_at(options.listen)?);
         let address = door.address();
         let state = Arc::new(State {
-            base_url: format!("http://{address}"),
+            base_url: options.shown_at.unwrap_or_else(|| format!("http://{address}")),
             other_origin: format!("http://localhost:{}", address.port()),
             clock: Clock::default(),
             people: Mutex::new(options.people),
@@ -95,7 +99,12 @@ impl DemoIdp {
         Ok(Self { state, door, task })
     }
 
-    /// `http://127.0.0.1:PORT`: what an operator writes as GitHub Enterprise Server's base URL.
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.door.address()
+    }
+
+    /// `http://127.0.0.1:PORT`, or [`Options::shown_at`]: what an operator writes as GitHub Enterprise Server's base URL.
     pub fn base_url(&self) -> &str {
         &self.state.base_url
     }
