@@ -27,6 +27,7 @@ use crate::world::{CLIENT_ID, CLIENT_SECRET, count, library, plain_client};
 mod command_line;
 mod ends;
 mod log;
+mod outside;
 mod providers;
 mod refusals;
 

@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use vestibule_abi::record::{
     Account, Answer, BeginAnswer, BeginRequest, CompleteAnswer, CompleteRequest, CreateRequest, Description,
-    DiscoverRequest, Failure, HostRequest, HttpRequest, HttpResponse, Inspect, LogLine, Reply, StartRequest,
-    StepAnswer, StepRequest, Tokens, VerifyJwtAnswer, VerifyJwtRequest, code, level, operation, policy,
-    protocol, requirement, response_mode, service, state, state_in, verified,
+    DiscoverRequest, Failure, HostRequest, HttpRequest, HttpResponse, Inspect, Issuer, LogLine, Reply,
+    StartRequest, StepAnswer, StepRequest, Tokens, VerifyJwtAnswer, VerifyJwtRequest, code, level, operation,
+    policy, protocol, requirement, response_mode, service, state, state_in, verified,
 };
 
 /// One record: all its fields, and as few as it may have.
@@ -50,7 +50,11 @@ pub(crate) fn all() -> Vec<Golden> {
     let inspect = json!({
         "realm": "https://git.example;id=sub",
         "client_id": "abc",
-        "issuer": { "value": { "from_metadata": "issuer" }, "promised": true },
+        "issuer": {
+            "value": { "from_metadata": "issuer" },
+            "promised": { "from_metadata": "authorization_response_iss_parameter_supported" },
+        },
+        "metadata": { "issuer": "https://git.example" },
         "origins": ["https://git.example", { "from_metadata": "token_endpoint" }],
         "secrets": { "client_secret": [
             { "origin": "https://git.example", "path_prefix": "/token" },
@@ -192,20 +196,28 @@ pub(crate) fn all() -> Vec<Golden> {
             json!({ "issuer": "" }),
             json!({ "issuer": "" }),
         ),
+        golden::<Issuer>(
+            "Issuer",
+            json!({ "value": "https://git.example", "promised": true }),
+            json!({ "value": "" }),
+            json!({ "value": "", "promised": false }),
+        ),
         golden::<VerifyJwtRequest>(
             "VerifyJwtRequest",
             json!({
-                "token": "a.b.c", "jwks_uri": { "from_metadata": "jwks_uri" }, "issuer": "i", "issuer_template": "{t}",
-                "issuer_template_values": ["any"], "audience": "abc", "algorithms": ["RS256"], "nonce": "n",
+                "token": "a.b.c", "jwks_uri": { "from_metadata": "jwks_uri" }, "issuers": ["i", "j"],
+                "issuer_template": "{t}", "issuer_template_values": ["any"], "audience": "abc",
+                "trusted_audiences": ["def"], "algorithms": ["RS256"], "nonce": "n", "access_token": "at",
+                "max_iat_age_s": 600, "typ": "logout+jwt",
             }),
             json!({ "token": "", "jwks_uri": "", "audience": "", "algorithms": [] }),
             json!({ "token": "", "jwks_uri": "", "audience": "", "algorithms": [] }),
         ),
         golden::<VerifyJwtAnswer>(
             "VerifyJwtAnswer",
-            json!({ "claims": { "sub": "1" } }),
-            json!({ "claims": null }),
-            json!({ "claims": null }),
+            json!({ "claims": 7 }),
+            json!({ "claims": 0 }),
+            json!({ "claims": 0 }),
         ),
     ]
 }
