@@ -29,6 +29,9 @@ pub struct Options {
     pub slow_pause: Duration,
     /// Codes and tokens follow from it, so that a run can be repeated.
     pub seed: String,
+    /// Where a front with TLS shows this provider, without a final slash: its issuer and its links are made from that.
+    /// The front must ask for loopback in `Host`. `None` is the address where it listens.
+    pub shown_at: Option<String>,
 }
 
 impl Default for Options {
@@ -50,6 +53,7 @@ impl Default for Options {
             faults: Vec::new(),
             slow_pause: Duration::from_millis(200),
             seed: "demo".to_owned(),
+            shown_at: None,
         }
     }
 }

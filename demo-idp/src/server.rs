@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -61,7 +62,8 @@ impl DemoIdp {
         let door = Arc::new(Door::at(options.listen, !refused)?);
         let address = door.address();
         let base_path = if personality == Personality::GitHub { "" } else { openid.base_path.as_str() };
-        let base_url = format!("http://{address}{base_path}");
+        let origin = options.shown_at.unwrap_or_else(|| format!("http://{address}"));
+        let base_url = format!("{origin}{base_path}");
         let state = Arc::new(State {
             personality,
             base_path: base_path.to_owned(),
@@ -86,12 +88,17 @@ impl DemoIdp {
         Ok(Self { state, door, task })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.door.address()
+    }
+
     /// Whom it plays.
     pub fn personality(&self) -> Personality {
         self.state.personality
     }
 
-    /// `http://127.0.0.1:PORT` and the base path, without a final slash: what an operator writes as the base URL of GitHub
+    /// `http://127.0.0.1:PORT`, or [`Options::shown_at`], and the base path, without a final slash: what an operator writes as the base URL of GitHub
     /// Enterprise Server or GitLab. An OpenID provider is configured by [`DemoIdp::issuer`].
     pub fn base_url(&self) -> &str {
         &self.state.base_url

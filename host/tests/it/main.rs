@@ -13,6 +13,7 @@ mod headers;
 mod pages;
 mod plugin;
 mod process;
+mod proxies;
 mod server;
 mod session;
 mod sign_in;
