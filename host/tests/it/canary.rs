@@ -355,7 +355,7 @@ async fn the_search_finds_a_canary_in_each_place() {
     // The database: the hash of what is not there itself, and a planted row.
     sqlx::query("UPDATE login_attempts SET return_path = ?")
         .bind(format!("/{}", code.text))
-        .execute(&world.database().await)
+        .execute(world.database().await.sqlite())
         .await
         .unwrap();
     let files = database_files(world.folder.path());

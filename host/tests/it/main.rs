@@ -8,6 +8,7 @@ mod browser;
 mod callback;
 mod canary;
 mod config;
+mod database;
 mod faults;
 mod headers;
 mod pages;

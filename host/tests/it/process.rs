@@ -15,14 +15,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set, set_capabilities,
 };
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 use vestibule::random::sha256;
 use vestibule_demo_idp::visitor::Visitor;
 use vestibule_demo_idp::{DemoIdp, Endpoint, Fault, Options};
 
-use crate::world::{CLIENT_ID, CLIENT_SECRET, count, library, plain_client};
+use crate::database::Look;
+use crate::world::{CLIENT_ID, CLIENT_SECRET, library, plain_client};
 
 mod command_line;
 mod ends;
@@ -102,13 +101,12 @@ impl Installation {
         Visitor::new(&self.url()).unwrap()
     }
 
-    async fn database(&self) -> SqlitePool {
-        let options = SqliteConnectOptions::new().filename(self.path("vestibule.db"));
-        SqlitePool::connect_with(options).await.unwrap()
+    async fn database(&self) -> Look {
+        Look::into_file(&self.path("vestibule.db")).await
     }
 
     async fn count(&self, table: &str) -> i64 {
-        count(&self.database().await, table).await
+        self.database().await.count(table).await
     }
 
     async fn me(&self, session: &str) -> u16 {
