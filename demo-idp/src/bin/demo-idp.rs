@@ -157,7 +157,7 @@ fn list_faults() {
             .filter(|personality| !fault.endpoints_of(*personality).is_empty())
             .map(Personality::name)
             .collect();
-        println!("{:<20} {}", fault.name(), fault.description());
-        println!("{:<20}   as {}, at {}, all", "", played.join(", "), endpoints.join(", "));
+        println!("{:<27} {}", fault.name(), fault.description());
+        println!("{:<27}   as {}, at {}, all", "", played.join(", "), endpoints.join(", "));
     }
 }
