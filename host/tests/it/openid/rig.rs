@@ -77,7 +77,11 @@ pub(crate) fn provider(name: &str, plugin: &str, idp: &DemoIdp, settings: &str) 
         Personality::Oidc => format!("issuer = \"{}\"", idp.issuer()),
         _ => format!("base_url = \"{}\"", idp.base_url()),
     };
-    let secret = if settings.contains("token_auth = \"none\"") { "" } else { "client_secret_file = \"client-secret\"" };
+    let secret = if settings.contains("token_auth = \"none\"") {
+        ""
+    } else {
+        "client_secret_file = \"client-secret\""
+    };
     format!(
         "[provider.{name}]\nplugin = \"{plugin}\"\ntransport = \"in-process\"\n[provider.{name}.settings]\n{place}\n\
          client_id = \"{CLIENT_ID}\"\n{secret}\n{settings}\n"
@@ -125,7 +129,9 @@ impl Rig {
     }
 
     /// The accounts of this provider: id, login, name, address, its flag.
-    pub(crate) async fn accounts(&self) -> Vec<(String, Option<String>, Option<String>, Option<String>, i64)> {
+    pub(crate) async fn accounts(
+        &self,
+    ) -> Vec<(String, Option<String>, Option<String>, Option<String>, i64)> {
         let database = self.world.database().await;
         database
             .rows(match self.who {
@@ -173,7 +179,12 @@ pub(crate) async fn walk(world: &World, provider: &str, person: &str) -> Reached
 #[track_caller]
 pub(crate) fn signed_in(reached: Reached) -> Seen {
     let Reached::End(end) = reached else { panic!("{reached:?}") };
-    assert!(end.status == 303 && end.cookie("__Host-vestibule_session").is_some(), "{} \"{}\"", end.status, end.heading());
+    assert!(
+        end.status == 303 && end.cookie("__Host-vestibule_session").is_some(),
+        "{} \"{}\"",
+        end.status,
+        end.heading()
+    );
     end
 }
 
@@ -196,7 +207,11 @@ impl Write for Log {
 pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_ansi(false).with_writer(|| Log).init();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .with_ansi(false)
+            .with_writer(|| Log)
+            .init();
     });
 }
 
@@ -207,8 +222,9 @@ pub(crate) fn heard() -> String {
 
 /// What the operator is told about this provider's failure: the `cause` of its line.
 pub(crate) fn cause(log: &str, provider: &str) -> Option<String> {
-    let line = log
-        .lines()
-        .find(|line| (line.contains("request failed") || line.contains("request refused")) && line.contains(&format!("provider={provider} ")))?;
+    let line = log.lines().find(|line| {
+        (line.contains("request failed") || line.contains("request refused"))
+            && line.contains(&format!("provider={provider} "))
+    })?;
     line.split_once("cause=\"").map(|(_, cause)| cause.trim_end_matches('"').to_owned())
 }
