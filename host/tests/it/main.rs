@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod faults;
 mod headers;
+mod openid;
 mod pages;
 mod plugin;
 mod process;
