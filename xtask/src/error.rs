@@ -19,6 +19,12 @@ pub(crate) enum Error {
     Answer { command: String, detail: String },
     #[error("{place}: {problem}")]
     Configuration { place: String, problem: String },
+    #[error(
+        "nobody plays `provider.{provider}`: the demo has lookalikes for the plugins {}, not for `{plugin}`; set \
+         `state = \"disabled\"` there",
+        .known.join(", ")
+    )]
+    NoLookalike { provider: String, plugin: String, known: Vec<String> },
     #[error("port `{port}` is taken; give another with `--port`, or leave it out and a free one is found")]
     PortTaken { port: u16 },
     #[error(
@@ -37,8 +43,8 @@ pub(crate) enum Error {
     Interrupted,
     #[error("{failed} of {all} providers failed the check; the server's log is `{}`", log.display())]
     Check { failed: usize, all: usize, log: PathBuf },
-    #[error("{} missing and `--require-all` was given: apt-get install {}", names.join(", "), packages.join(" "))]
-    Requirements { names: Vec<String>, packages: Vec<String> },
+    #[error("{names} missing and `--require-all` was given: {cures}")]
+    Requirements { names: String, cures: String },
 }
 
 impl Error {

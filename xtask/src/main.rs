@@ -8,6 +8,7 @@
     reason = "telling the person at the terminal is what this program does"
 )]
 
+mod bench;
 mod demo;
 mod error;
 mod postgres;
@@ -27,6 +28,8 @@ enum Command {
     Demo(demo::Options),
     /// Run every test; the last line counts them
     Test(test::Options),
+    /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
+    Bench(bench::Options),
     /// Start PostgreSQL and PgBouncer for tests that you run yourself, and say what to export
     Postgres,
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let done = workspace::Workspace::find().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Bench(options) => bench::run(&workspace, &options),
         Command::Postgres => postgres::run(),
     });
     done.unwrap_or_else(|error| {

@@ -144,8 +144,11 @@ impl Drop for Servers {
 pub(crate) fn run() -> Result<ExitCode> {
     let needed = |program: &str| {
         locate(program).ok_or_else(|| Error::Requirements {
-            names: vec![format!("`{program}`")],
-            packages: vec![if program == "postgres" { "postgresql" } else { "pgbouncer" }.to_owned()],
+            names: format!("`{program}`"),
+            cures: format!(
+                "apt-get install {}",
+                if program == "postgres" { "postgresql" } else { "pgbouncer" }
+            ),
         })
     };
     let interrupt = Interrupt::watch()?;

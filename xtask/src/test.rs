@@ -33,11 +33,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let (mut found, missing) = requirements::look(&postgres::locate);
+    let (mut found, missing) =
+        requirements::look(&|place| requirements::on_this_machine(place, &workspace.root));
     if options.require_all && !missing.is_empty() {
         return Err(Error::Requirements {
-            names: missing.iter().map(|requirement| format!("`{}`", requirement.program)).collect(),
-            packages: missing.iter().map(|requirement| requirement.package.to_owned()).collect(),
+            names: requirements::reason(&missing),
+            cures: requirements::cures(&missing),
         });
     }
     // The plugins that tests load are no dependency of any test, so nothing else would build them. All targets, since the
@@ -77,10 +78,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
 }
 
 /// Starts the servers whose programs were found, and takes these out of what was found.
-fn start_servers(found: &mut Vec<(&'static str, PathBuf)>) -> Result<Option<Servers>> {
+fn start_servers(found: &mut Vec<(&'static str, OsString)>) -> Result<Option<Servers>> {
     let mut take = |variable: &str| {
         let at = found.iter().position(|(name, _)| *name == variable)?;
-        Some(found.remove(at).1)
+        Some(PathBuf::from(found.remove(at).1))
     };
     let (server, pooler) = (take(postgres::POSTGRES), take(postgres::PGBOUNCER));
     // Ctrl-C ends this process, and the servers with it.
@@ -90,12 +91,11 @@ fn start_servers(found: &mut Vec<(&'static str, PathBuf)>) -> Result<Option<Serv
 
 /// What the tests find in their environment: the paths of programs, the addresses of servers.
 fn environment(
-    found: Vec<(&'static str, PathBuf)>,
+    found: Vec<(&'static str, OsString)>,
     servers: Option<&Servers>,
 ) -> Vec<(&'static str, OsString)> {
-    let paths = found.into_iter().map(|(name, path)| (name, path.into_os_string()));
     let servers = servers.map(Servers::variables).unwrap_or_default();
-    paths.chain(servers.iter().map(|(name, url)| (*name, OsString::from(url)))).collect()
+    found.into_iter().chain(servers.iter().map(|(name, url)| (*name, OsString::from(url)))).collect()
 }
 
 struct Nextest<'a> {
@@ -170,7 +170,7 @@ fn run_doctests(workspace: &Workspace) -> Result<(Counts, bool)> {
 fn summarise(counts: &Counts, listing: &Listing, missing: &[&Requirement], everything: bool) {
     println!();
     for requirement in missing {
-        println!("not here: `{}` (apt-get install {})", requirement.program, requirement.package);
+        println!("not here: `{}` ({})", requirement.name, requirements::cures(&[requirement]));
     }
     for name in &listing.left_out {
         println!("skipped: {name}: needs {}", requirements::reason(missing));

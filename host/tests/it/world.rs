@@ -20,7 +20,7 @@ use vestibule::server::{self, Limits};
 use vestibule::startup::{self, Ambient};
 use vestibule::state::SharedApp;
 use vestibule_demo_idp as demo_idp;
-use vestibule_demo_idp::visitor::{Visitor, forms};
+use vestibule_demo_idp::visitor::{VisitError, Visitor, forms};
 
 use crate::database::{Database, Look, Place, PostgresDatabase};
 
@@ -264,25 +264,9 @@ impl World {
         self.database().await.count(table).await
     }
 
-    /// Walks a browser to the provider and presses the button of that person; gives back where the provider sends it,
-    /// and the cookies it would bring there. Nobody has gone there yet.
+    /// As [`to_callback`]; nobody has gone there yet.
     pub(crate) async fn callback(&self, visitor: &mut Visitor, person: &str) -> (url::Url, String) {
-        let page = visitor.begin("github").await.unwrap();
-        let form = forms(&page.text()).into_iter().next().unwrap();
-        let button = form.buttons.iter().find(|button| button.value == person).unwrap();
-        let mut fields = form.fields.clone();
-        fields.push((button.name.clone(), button.value.clone()));
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
-        let answer = plain_client()
-            .post(page.url.join(&form.action).unwrap())
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        let callback = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
-        let cookies = visitor.browser().cookies.header(&callback, "GET", false).unwrap();
-        (callback, cookies)
+        to_callback(visitor, person).await.unwrap()
     }
 
     /// Sends the signal, and waits until the server has ended.
@@ -294,6 +278,30 @@ impl World {
         self.app.store.close().await;
         Stopped { cut, idp: self.idp, folder: self.folder, postgres: self.postgres }
     }
+}
+
+/// Walks a browser to the provider `github` and presses the button of that person; gives back where the provider sends
+/// it, and the cookies it would bring there. Fails only at the server's side.
+pub(crate) async fn to_callback(
+    visitor: &mut Visitor,
+    person: &str,
+) -> Result<(url::Url, String), VisitError> {
+    let page = visitor.begin("github").await?;
+    let form = forms(&page.text()).into_iter().next().unwrap();
+    let button = form.buttons.iter().find(|button| button.value == person).unwrap();
+    let mut fields = form.fields.clone();
+    fields.push((button.name.clone(), button.value.clone()));
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let answer = plain_client()
+        .post(page.url.join(&form.action).unwrap())
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let callback = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    let cookies = visitor.browser().cookies.header(&callback, "GET", false).unwrap();
+    Ok((callback, cookies))
 }
 
 fn pin_of(library: &Path) -> String {
