@@ -29,6 +29,12 @@ enum State {
     Broken,
 }
 
+enum Begun {
+    Yes,
+    /// The connection had ended before, and nothing was done on it.
+    WasDead(StoreError),
+}
+
 impl<DB: Backend> Lease<DB> {
     /// A connection for reading.
     pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
@@ -59,41 +65,46 @@ impl<DB: Backend> Lease<DB> {
         let mut spare = pool.options().get_max_connections();
         loop {
             let mut lease = Self::plain(pool).await?;
-            let Err(error) = lease.begin(begin).await else { return Ok(lease) };
-            if lease.state != State::Broken || spare == 0 {
-                return Err(error);
+            match lease.begin(begin).await? {
+                Begun::Yes => return Ok(lease),
+                Begun::WasDead(error) if spare == 0 => return Err(error),
+                Begun::WasDead(_) => spare -= 1,
             }
-            spare -= 1;
         }
     }
 
-    async fn begin(&mut self, begin: &'static str) -> Result<(), StoreError> {
+    async fn begin(&mut self, begin: &'static str) -> Result<Begun, StoreError> {
         // A BEGIN that is cancelled before its answer leaves a transaction that the driver knows nothing of: what ran
         // next on this connection would be lost without a word.
         self.state = State::Broken;
-        match DB::TransactionManager::begin(&mut self.connection, Some(begin.into_sql_str())).await {
-            Ok(()) => {
+        let begun = DB::TransactionManager::begin(&mut self.connection, Some(begin.into_sql_str()));
+        match patiently::<DB, _>(begun).await {
+            Some(Ok(())) => {
                 self.state = State::Open;
-                Ok(())
+                Ok(Begun::Yes)
             }
-            Err(error) => {
-                if !DB::is_dead(&error) {
-                    self.state = State::Plain;
-                }
+            Some(Err(error)) if DB::is_dead(&error) => Ok(Begun::WasDead(store_error::<DB>("begin", error))),
+            Some(Err(error)) => {
+                self.state = State::Plain;
                 Err(store_error::<DB>("begin", error))
             }
+            None => Err(self.given_up("begin")),
         }
     }
 
     /// Commits, if there is a transaction.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        if self.state == State::Open {
-            match DB::TransactionManager::commit(&mut self.connection).await {
-                Ok(()) => self.state = State::Plain,
-                Err(error) => return Err(self.failed("commit", error)),
-            }
+        if self.state != State::Open {
+            return Ok(());
         }
-        Ok(())
+        match patiently::<DB, _>(DB::TransactionManager::commit(&mut self.connection)).await {
+            Some(Ok(())) => {
+                self.state = State::Plain;
+                Ok(())
+            }
+            Some(Err(error)) => Err(self.failed("commit", error)),
+            None => Err(self.given_up("commit")),
+        }
     }
 
     /// What a failed statement means to its caller, and to the connection.
@@ -108,6 +119,16 @@ impl<DB: Backend> Lease<DB> {
     pub(super) fn given_up(&mut self, statement: &'static str) -> StoreError {
         self.state = State::Broken;
         StoreError::new(StoreErrorKind::Unavailable, statement, "no answer came in time")
+    }
+}
+
+/// The answer, or `None` when it takes longer than the database is given.
+pub(super) async fn patiently<DB: Backend, T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Option<Result<T, sqlx::Error>> {
+    match DB::PATIENCE {
+        Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
+        None => Some(answer.await),
     }
 }
 

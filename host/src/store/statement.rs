@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::backend::{Backend, Bound, Carries, store_error};
 use super::error::{StoreError, StoreErrorKind};
-use super::lease::Lease;
+use super::lease::{Lease, patiently};
 use crate::account::Verified;
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
@@ -101,16 +101,6 @@ impl<DB: Backend> Statement<DB> {
     pub(super) async fn run(self, lease: &mut Lease<DB>) -> Result<u64, StoreError> {
         let result = patiently::<DB, _>(DB::run(lease, self.query)).await;
         Ok(DB::affected(&answered(lease, self.name, result)?))
-    }
-}
-
-/// The answer, or `None` when it takes longer than the database is given.
-async fn patiently<DB: Backend, T>(
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Option<Result<T, sqlx::Error>> {
-    match DB::PATIENCE {
-        Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
-        None => Some(answer.await),
     }
 }
 
