@@ -9,6 +9,8 @@ mod callback;
 mod canary;
 mod config;
 mod faults;
+#[cfg(target_arch = "x86_64")]
+mod frozen;
 mod headers;
 mod pages;
 mod plugin;

@@ -86,6 +86,8 @@ pub(crate) struct Plan {
     pub(crate) neighbours: Vec<(&'static str, &'static str)>,
     /// How plugins are called.
     pub(crate) transport: TransportKind,
+    /// Another library than the plugin `github` that was just built.
+    pub(crate) plugin: Option<PathBuf>,
     /// An earlier world, to go on with its database and its provider.
     pub(crate) after: Option<Stopped>,
     /// What a connection may take.
@@ -111,6 +113,7 @@ impl Default for Plan {
             settings: String::new(),
             neighbours: Vec::new(),
             transport: TransportKind::InProcess,
+            plugin: None,
             after: None,
             limits: Limits::new(false),
             // The machine may be busy with other tests: a step that is slow for that reason is no fault of the plugin's.
@@ -155,7 +158,7 @@ impl Plan {
         std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
         private(&secret);
 
-        let library = library("github");
+        let library = self.plugin.unwrap_or_else(|| library("github"));
         let pin = pin_of(&library);
         let text = format!(
             r#"
