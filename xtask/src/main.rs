@@ -8,6 +8,7 @@
     reason = "telling the person at the terminal is what this program does"
 )]
 
+mod bench;
 mod demo;
 mod error;
 mod freeze;
@@ -29,6 +30,8 @@ enum Command {
     Freeze,
     /// Run every test; the last line counts them
     Test(test::Options),
+    /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Bench(options) => bench::run(&workspace, &options),
     });
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

@@ -52,6 +52,11 @@ impl Workspace {
         plugins_in(&self.root.join("plugins"))
     }
 
+    /// The plugins that only tests load, by name.
+    pub(crate) fn test_plugins(&self) -> Result<Vec<Plugin>> {
+        plugins_in(&self.root.join("host/tests/plugins"))
+    }
+
     /// Builds in one call of cargo, whose progress and diagnostics go straight to the terminal.
     pub(crate) fn build<'a>(&self, selection: impl IntoIterator<Item = &'a str>) -> Result<Built> {
         let mut command = cargo();

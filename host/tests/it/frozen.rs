@@ -8,7 +8,8 @@ use vestibule::random::sha256;
 use vestibule_demo_idp::visitor::VisitError;
 use vestibule_demo_idp::{Endpoint, Fault};
 
-use crate::world::{Plan, on_both_transports};
+use crate::database::everywhere;
+use crate::world::Plan;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/epoch-1")
@@ -49,28 +50,28 @@ fn ended(error: VisitError) -> (u16, String) {
     }
 }
 
-on_both_transports! {
-    async fn people_sign_in_through_it(transport) {
-        let plan = Plan { plugin: Some(library()), ..Plan::on(transport) };
+everywhere! {
+    async fn people_sign_in_through_it(place) {
+        let plan = Plan { plugin: Some(library()), ..Plan::on(place) };
         let world = plan.start().await;
         let first = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let again = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let other = world.visitor().sign_in("github", Some("beatriz-big")).await.unwrap();
         assert_eq!(first.id(), again.id());
         assert_ne!(first.id(), other.id());
-        let rows: Vec<(String, String, String, i64)> =
-            sqlx::query_as("SELECT account_id, login, email, email_verified FROM oauth_github ORDER BY user_id")
-                .fetch_all(&world.database().await)
-                .await
-                .unwrap();
+        let rows: Vec<(String, String, String, i64)> = world
+            .database()
+            .await
+            .rows("SELECT account_id, login, email, email_verified FROM oauth_github ORDER BY user_id")
+            .await;
         assert_eq!(rows[0], ("583231".into(), "octavia".into(), "octavia@example.org".into(), 2));
         assert_eq!(rows[1].0, "9007199254740993");
         assert_eq!((rows.len(), world.count("users").await, world.count("identities").await), (2, 2, 2));
     }
 
-    async fn what_goes_wrong_there_is_told_apart(transport) {
+    async fn what_goes_wrong_there_is_told_apart(place) {
         let settings = "allowed_orgs = [\"acme\"]".to_owned();
-        let plan = Plan { plugin: Some(library()), settings, ..Plan::on(transport) };
+        let plan = Plan { plugin: Some(library()), settings, ..Plan::on(place) };
         let world = plan.start().await;
         world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let refused = world.visitor().sign_in("github", Some("beatriz-big")).await.unwrap_err();

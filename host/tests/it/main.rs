@@ -8,6 +8,7 @@ mod browser;
 mod callback;
 mod canary;
 mod config;
+mod database;
 mod faults;
 #[cfg(target_arch = "x86_64")]
 mod frozen;
@@ -15,6 +16,7 @@ mod headers;
 mod pages;
 mod plugin;
 mod process;
+mod proxies;
 mod server;
 mod session;
 mod sign_in;
