@@ -10,6 +10,8 @@ mod canary;
 mod config;
 mod database;
 mod faults;
+#[cfg(target_arch = "x86_64")]
+mod frozen;
 mod headers;
 mod openid;
 mod pages;
