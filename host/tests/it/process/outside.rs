@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, symlink};
 use std::path::Path;
 
 use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 use super::*;
 use guide::{Block, Kind, blocks};
