@@ -31,16 +31,22 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Listens; anything but a loopback address is refused, since these providers let everybody in.
-    pub(crate) fn open_at(address: SocketAddr) -> io::Result<Self> {
+    /// Listens, or only keeps the port; anything but a loopback address is refused, since these providers let everybody in.
+    pub(crate) fn at(address: SocketAddr, open: bool) -> io::Result<Self> {
         if !address.ip().is_loopback() {
             let message =
                 format!("`{address}` is not a loopback address; a demo provider listens on 127.0.0.1 only");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let listener = bind(address)?.listen(1024)?;
-        let address = listener.local_addr()?;
-        let frame = Mutex::new(Frame { leaf: Leaf::Open(listener), waker: None });
+        let socket = bind(address)?;
+        let address = socket.local_addr()?;
+        let leaf = if open {
+            Leaf::Open(socket.listen(1024)?)
+        } else {
+            socket.set_reuseaddr(false)?;
+            Leaf::Shut(socket)
+        };
+        let frame = Mutex::new(Frame { leaf, waker: None });
         Ok(Self { address, runtime: Handle::current(), frame })
     }
 

@@ -6,28 +6,39 @@
 
 mod api;
 mod authorize;
-mod avatar;
 mod revoke;
 mod token;
 
-use http::{Method, StatusCode};
+use http::Method;
 
 use crate::answer::Answer;
+use crate::avatar;
 use crate::fault::{Endpoint, Fault};
 use crate::html;
 use crate::ledger::Client;
 use crate::lock::lock;
+use crate::personality::Personality;
 use crate::request::Request;
 use crate::state::State;
 
 const AUTHORIZE: &str = "/login/oauth/authorize";
 const TOKEN: &str = "/login/oauth/access_token";
 const API: &str = "/api/v3";
-const AVATARS: &str = "/avatars/u/";
+
+/// Where faults can be set.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::Authorize,
+    Endpoint::Token,
+    Endpoint::User,
+    Endpoint::Emails,
+    Endpoint::Orgs,
+    Endpoint::Teams,
+    Endpoint::Revoke,
+];
 
 /// What a callback names as `iss`: the web address and `/login/oauth`, as on github.com.
-pub(crate) fn issuer(state: &State) -> String {
-    format!("{}/login/oauth", state.base_url)
+pub(crate) fn issuer(base_url: &str) -> String {
+    format!("{base_url}/login/oauth")
 }
 
 /// Which endpoint a request meets.
@@ -60,7 +71,7 @@ pub(crate) fn answer(state: &State, request: &Request, fault: Option<Fault>) -> 
         Some(Endpoint::Orgs) => api::orgs(state, request, fault),
         Some(Endpoint::Teams) => api::teams(state, request, fault),
         Some(Endpoint::Revoke) => revoke::revoke(state, request),
-        Some(Endpoint::All) | None => elsewhere(state, request),
+        _ => elsewhere(state, request),
     }
 }
 
@@ -79,14 +90,10 @@ fn elsewhere(state: &State, request: &Request) -> Answer {
     if request.path.starts_with(API) {
         return api::not_found();
     }
-    if request.method == Method::GET && request.path.starts_with(AVATARS) {
-        return avatar::avatar(state, &request.path);
-    }
-    not_found_page()
+    let avatar = if request.method == Method::GET { avatar::answer(state, &request.path) } else { None };
+    avatar.unwrap_or_else(not_found_page)
 }
 
-/// What a browser sees where there is nothing: for an unknown client too, of whom nothing is said.
 fn not_found_page() -> Answer {
-    let body = "<h1>404</h1>\n<p>There is nothing at this address.</p>";
-    Answer::html(StatusCode::NOT_FOUND, html::page("Page not found", body))
+    html::not_found(Personality::GitHub)
 }

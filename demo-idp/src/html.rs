@@ -1,4 +1,9 @@
-//! Text into HTML, and the frame of the pages that people see at a demo provider. Knows no personality.
+//! Text into HTML, and the frame of the pages that people see at a demo provider. Knows a personality's name alone.
+
+use http::StatusCode;
+
+use crate::answer::Answer;
+use crate::personality::Personality;
 
 /// Text that is safe between tags and inside quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
@@ -16,15 +21,23 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
+/// What a browser sees where there is nothing: for an unknown client of GitHub's too, of whom nothing is said.
+pub(crate) fn not_found(personality: Personality) -> Answer {
+    let body = "<h1>404</h1>\n<p>There is nothing at this address.</p>";
+    Answer::html(StatusCode::NOT_FOUND, page(personality, "Page not found", body))
+}
+
 /// A page: title (escaped here) and body (HTML already).
-pub(crate) fn page(title: &str, body: &str) -> String {
+pub(crate) fn page(personality: Personality, title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<p class=\"notice\" role=\"note\"><strong>Demo provider.</strong> Stands in for GitHub on this \
-         computer. It is not GitHub, and nothing leaves this machine.</p>\n<main>\n{body}\n</main>\n</body>\n</html>\n",
+         <body>\n<p class=\"notice\" role=\"note\"><strong>Demo provider.</strong> Stands in for {played} on \
+         this computer. It is not {played}, and nothing leaves this machine.</p>\n<main>\n{body}\n</main>\n\
+         </body>\n</html>\n",
         escape(title),
+        played = personality.played(),
     )
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 /// How long a code can be redeemed: GitHub documents 10 minutes.
 pub const CODE_LIFE: Duration = Duration::from_secs(600);
@@ -29,6 +29,9 @@ pub(crate) struct Grant {
     pub(crate) scopes: Vec<String>,
     /// The S256 challenge, when one was sent.
     pub(crate) code_challenge: Option<String>,
+    /// What the ID token must repeat.
+    pub(crate) nonce: Option<String>,
+    /// When the person chose, since 1970.
     pub(crate) issued: Duration,
 }
 
@@ -38,12 +41,16 @@ pub(crate) struct Access {
     pub(crate) client_id: String,
     pub(crate) person: i64,
     pub(crate) scopes: Vec<String>,
+    /// Since 1970; `None` is never.
+    pub(crate) expires: Option<Duration>,
 }
 
 /// Everything handed out so far.
 pub(crate) struct Ledger {
     pub(crate) clients: Vec<Client>,
     codes: HashMap<String, Grant>,
+    /// Codes that were tried, with the token that came of it.
+    spent: HashMap<String, Option<String>>,
     tokens: HashMap<String, Access>,
     seed: String,
     handed_out: u64,
@@ -51,7 +58,14 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(clients: Vec<Client>, seed: String) -> Self {
-        Self { clients, codes: HashMap::new(), tokens: HashMap::new(), seed, handed_out: 0 }
+        Self {
+            clients,
+            codes: HashMap::new(),
+            spent: HashMap::new(),
+            tokens: HashMap::new(),
+            seed,
+            handed_out: 0,
+        }
     }
 
     pub(crate) fn client(&self, id: &str) -> Option<&Client> {
@@ -71,12 +85,37 @@ impl Ledger {
     }
 
     /// A token in exchange for a code, which is thereby gone.
-    pub(crate) fn redeem(&mut self, code: &str) -> Option<(String, Access)> {
+    pub(crate) fn redeem(
+        &mut self,
+        code: &str,
+        prefix: &str,
+        expires: Option<Duration>,
+    ) -> Option<(String, Grant)> {
         let grant = self.codes.remove(code)?;
-        let access = Access { client_id: grant.client_id, person: grant.person, scopes: grant.scopes };
-        let token = format!("gho_demo{}", self.next("token", 32));
-        self.tokens.insert(token.clone(), access.clone());
-        Some((token, access))
+        let access = Access {
+            client_id: grant.client_id.clone(),
+            person: grant.person,
+            scopes: grant.scopes.clone(),
+            expires,
+        };
+        let token = format!("{prefix}{}", self.next("token", 32));
+        self.tokens.insert(token.clone(), access);
+        self.spent.insert(code.to_owned(), Some(token.clone()));
+        Some((token, grant))
+    }
+
+    /// Uses a code up without a token.
+    pub(crate) fn spend(&mut self, code: &str) {
+        if self.codes.remove(code).is_some() {
+            self.spent.insert(code.to_owned(), None);
+        }
+    }
+
+    /// Ends the token that came of a code which is tried again (RFC 6749 §4.1.2).
+    pub(crate) fn punish_replay(&mut self, code: &str) {
+        if let Some(Some(token)) = self.spent.get(code) {
+            self.tokens.remove(token);
+        }
     }
 
     pub(crate) fn access(&self, token: &str) -> Option<&Access> {
@@ -96,4 +135,9 @@ impl Ledger {
         text.truncate(length);
         text
     }
+}
+
+/// The challenge of a verifier (RFC 7636 §4.2).
+pub(crate) fn s256(verifier: &str) -> String {
+    BASE64URL_NOPAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
 }

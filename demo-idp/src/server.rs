@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,51 +22,19 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::door::Door;
-use crate::fault::{Endpoint, Fault, FaultError, Faults};
+use crate::fault::{Endpoint, Fault, Faults};
 use crate::github;
-use crate::ledger::{Client, Ledger};
+use crate::ledger::Ledger;
 use crate::lock::lock;
-use crate::people::{self, Person};
+use crate::openid::{self, KeyRing};
+use crate::options::Options;
+use crate::people::Person;
+use crate::personality::Personality;
 use crate::request::Request;
 use crate::spoil::{self, Aborted, Wire};
 use crate::state::{LOG_LENGTH, State};
 
 const BODY_LIMIT: usize = 1024 * 1024;
-
-/// How a provider starts.
-#[derive(Clone)]
-pub struct Options {
-    /// Where to listen: a loopback address; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// The applications that may ask.
-    pub clients: Vec<Client>,
-    /// Who can be chosen.
-    pub people: Vec<Person>,
-    /// The pause between two bytes of the fault `slow`.
-    pub slow_pause: Duration,
-    /// Codes and tokens follow from it, so that a run can be repeated.
-    pub seed: String,
-}
-
-impl Default for Options {
-    /// A free port, the whole cast, and one client, `demo-client-1`, without a redirect URI yet. Its secret holds
-    /// characters that every encoding writes differently, and `id:` is no multiple of three bytes, which would leave the
-    /// secret's own Base64 inside that of the pair: so the `echo-secret-…` faults are all distinct.
-    fn default() -> Self {
-        let client = Client {
-            id: "demo-client-1".to_owned(),
-            secret: "demo/secret+canary=0123456789abcdef".to_owned(),
-            redirect_uris: Vec::new(),
-        };
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            clients: vec![client],
-            people: people::cast(),
-            slow_pause: Duration::from_millis(200),
-            seed: "demo".to_owned(),
-        }
-    }
-}
 
 /// A provider that is serving until this is dropped.
 pub struct DemoIdp {
@@ -76,33 +44,82 @@ pub struct DemoIdp {
 }
 
 impl DemoIdp {
-    /// Listens and serves. Fails where the port is taken or the address is not loopback.
+    /// Listens and serves. Fails where the port is taken, the address is not loopback, or the options do not go together.
     #[expect(clippy::unused_async, reason = "must run inside a runtime, and may come to wait for more")]
     pub async fn start(options: Options) -> io::Result<Self> {
-        let door = Arc::new(Door::open_at(options.listen)?);
+        let (personality, openid) = (options.personality, options.openid);
+        if let Some(fault) = openid.fault() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, fault));
+        }
+        let faults = Faults::default();
+        for (endpoint, fault) in &options.faults {
+            fault
+                .played_by(personality, *endpoint)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+            faults.set(*endpoint, *fault, 0, None);
+        }
+        let refused = options.faults.iter().any(|(_, fault)| *fault == Fault::Refused);
+        let door = Arc::new(Door::at(options.listen, !refused)?);
         let address = door.address();
+        let base_path = if personality == Personality::GitHub { "" } else { openid.base_path.as_str() };
+        let origin = options.shown_at.unwrap_or_else(|| format!("http://{address}"));
+        let base_url = format!("{origin}{base_path}");
         let state = Arc::new(State {
-            base_url: format!("http://{address}"),
+            personality,
+            base_path: base_path.to_owned(),
+            issuer: match personality {
+                Personality::GitHub => github::issuer(&base_url),
+                // GitLab's is its address as it stands.
+                Personality::GitLab => base_url.clone(),
+                Personality::Oidc => openid::issuer(&base_url, &openid),
+            },
+            base_url,
             other_origin: format!("http://localhost:{}", address.port()),
             clock: Clock::default(),
             people: Mutex::new(options.people),
             ledger: Mutex::new(Ledger::new(options.clients, options.seed)),
-            faults: Faults::default(),
+            faults,
             log: Mutex::new(VecDeque::new()),
+            ring: Mutex::new(KeyRing::new(openid.algorithms.clone())),
+            openid,
             slow_pause: options.slow_pause,
         });
         let task = tokio::spawn(accept(Arc::clone(&door), Arc::clone(&state)));
         Ok(Self { state, door, task })
     }
 
-    /// `http://127.0.0.1:PORT`: what an operator writes as GitHub Enterprise Server's base URL.
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.door.address()
+    }
+
+    /// Whom it plays.
+    pub fn personality(&self) -> Personality {
+        self.state.personality
+    }
+
+    /// `http://127.0.0.1:PORT`, or [`Options::shown_at`], and the base path, without a final slash: what an operator writes as the base URL of GitHub
+    /// Enterprise Server or GitLab. An OpenID provider is configured by [`DemoIdp::issuer`].
     pub fn base_url(&self) -> &str {
         &self.state.base_url
     }
 
-    /// The issuer that callbacks name, unannounced.
+    /// The issuer that callbacks, metadata and ID tokens name.
     pub fn issuer(&self) -> String {
-        github::issuer(&self.state)
+        self.state.issuer.clone()
+    }
+
+    /// The account id of this person, as text: `sub` of an OpenID provider, or the REST API's `id`.
+    pub fn subject_of(&self, person: &Person) -> String {
+        match self.state.personality.flavour() {
+            Some(flavour) => (flavour.subject)(person),
+            None => person.id.to_string(),
+        }
+    }
+
+    /// New signing keys from now on. The old ones stay in the JWKS with `keep`, else they are gone. Does nothing as GitHub.
+    pub fn rotate_keys(&self, keep: bool) {
+        lock(&self.state.ring).rotate(keep);
     }
 
     /// Every request so far, oldest first: those that faults spoilt too.
@@ -147,7 +164,7 @@ impl DemoIdp {
     }
 
     fn set(&self, endpoint: Endpoint, fault: Fault, spared: u32, times: Option<u32>) {
-        if let Err(error @ FaultError::NotHere { .. }) = fault.at(endpoint) {
+        if let Err(error) = fault.played_by(self.state.personality, endpoint) {
             panic!("{error}");
         }
         self.state.faults.set(endpoint, fault, spared, times);
@@ -194,6 +211,11 @@ impl DemoIdp {
         let mut ledger = lock(&self.state.ledger);
         let client = ledger.clients.iter_mut().find(|client| client.id == client_id);
         client.map(|client| client.redirect_uris.push(redirect_uri.to_owned())).is_some()
+    }
+
+    /// Stops this provider's clock at a time since 1970, for a relying party whose own clock stands still too.
+    pub fn stop_clock_at(&self, time: Duration) {
+        self.state.clock.stop_at(time);
     }
 
     /// Puts this provider's clock forward: a code expires after 10 minutes of it.
@@ -256,7 +278,9 @@ async fn answer(
     };
     let path = head.uri.path().to_owned();
     let request = Request {
-        endpoint: github::endpoint(&head.method, &path),
+        endpoint: path
+            .strip_prefix(state.base_path.as_str())
+            .and_then(|below| state.personality.endpoint(&head.method, below)),
         method: head.method,
         path,
         query: head.uri.query().unwrap_or_default().to_owned(),
@@ -268,7 +292,7 @@ async fn answer(
         return whole(Answer::text(StatusCode::MISDIRECTED_REQUEST, "this provider serves loopback only"));
     }
     let Some(endpoint) = request.endpoint else {
-        return whole(github::answer(&state, &request, None));
+        return whole(state.personality.answer(&state, &request, None));
     };
     let deciding = endpoint == Endpoint::Authorize && request.method == Method::POST;
     let fault = state.faults.take(endpoint, deciding);
@@ -282,13 +306,15 @@ async fn answer(
             let answer = match spoil::instead(fault, state.clock.now()) {
                 Some(answer) => answer,
                 None => {
-                    let true_answer = github::answer(&state, &request, Some(fault));
-                    spoil::spoil(true_answer, fault, endpoint, github::client(&state, &request).as_ref())
+                    // Asked first: the true answer may use up what tells the client.
+                    let client = state.personality.client(&state, &request);
+                    let true_answer = state.personality.answer(&state, &request, Some(fault));
+                    spoil::spoil(true_answer, fault, endpoint, client.as_ref())
                 }
             };
             Ok(spoil::send(answer, Some(fault), state.slow_pause))
         }
-        None => whole(github::answer(&state, &request, None)),
+        None => whole(state.personality.answer(&state, &request, None)),
     }
 }
 

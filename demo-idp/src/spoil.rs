@@ -76,6 +76,9 @@ pub(crate) fn spoil(mut answer: Answer, fault: Fault, endpoint: Endpoint, client
             Endpoint::Token => ("access_token", "\"gho_another\""),
             Endpoint::Emails => ("email", "\"somebody-else@example.org\""),
             Endpoint::User => ("id", "1"),
+            Endpoint::UserInfo => ("sub", "\"another\""),
+            Endpoint::Discovery => ("issuer", "\"https://issuer.example\""),
+            Endpoint::Jwks => ("keys", "[]"),
             _ => ("login", "\"another\""),
         };
         return with_member(answer, key, value.as_bytes());

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::ledger::Ledger;
+use crate::openid::{KeyRing, OpenIdOptions};
 use crate::people::Person;
+use crate::personality::Personality;
 use crate::request::Request;
 
 /// How many requests the log keeps; older ones are dropped, so that a demo left running does not grow.
@@ -15,8 +17,13 @@ pub(crate) const LOG_LENGTH: usize = 10_000;
 
 /// One provider's whole state.
 pub(crate) struct State {
-    /// `http://127.0.0.1:PORT`, without a final slash.
+    pub(crate) personality: Personality,
+    /// Between the origin and every path: empty, or as `/gitlab`.
+    pub(crate) base_path: String,
+    /// `http://127.0.0.1:PORT` and the base path, without a final slash.
     pub(crate) base_url: String,
+    /// What callbacks and ID tokens name as `iss`.
+    pub(crate) issuer: String,
     /// The same port under another name: another origin, yet still ours to watch.
     pub(crate) other_origin: String,
     pub(crate) clock: Clock,
@@ -24,6 +31,8 @@ pub(crate) struct State {
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) faults: Faults,
     pub(crate) log: Mutex<VecDeque<Request>>,
+    pub(crate) openid: OpenIdOptions,
+    pub(crate) ring: Mutex<KeyRing>,
     /// The pause between two bytes of the fault `slow`.
     pub(crate) slow_pause: Duration,
 }

@@ -11,8 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::name::{PluginName, ProviderName};
-use crate::store::Location;
+use crate::store::{Location, Migrate};
 
+mod database;
+mod database_url;
 mod document;
 mod fault;
 mod icon;
@@ -50,6 +52,8 @@ pub struct Config {
     pub server: Server,
     /// `[database]`
     pub database: Location,
+    /// `[database] migrate`
+    pub migrate: Migrate,
     /// `[signup]`
     pub signup: Signup,
     /// `[session]`

@@ -35,10 +35,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Behind a proxy idle connections outlive the proxy's own time-out (75 s with nginx), or it would meet closed ones.
+    /// Behind a proxy idle connections outlive the proxy's own time-out (60 s with nginx, 120 s with Caddy), or it would
+    /// meet closed ones.
     pub fn new(behind_proxy: bool) -> Self {
         Self {
-            header_timeout: Duration::from_secs(if behind_proxy { 80 } else { 10 }),
+            header_timeout: Duration::from_secs(if behind_proxy { 130 } else { 10 }),
             // An operation has 15 s, and the database comes after it.
             request: Duration::from_secs(30),
             connections: 4096,

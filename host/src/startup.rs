@@ -68,7 +68,8 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
     let avatars =
         if config.server.public_url.is_loopback_http() { Avatars::HttpsAndLoopback } else { Avatars::Https };
     let pages = Pages::new(avatars)?;
-    let store = Store::open(&config.database, &store::Options::default()).await?;
+    let options = store::Options { migrate: config.migrate, ..store::Options::default() };
+    let store = Store::open(&config.database, &options).await?;
     let registry = Arc::new(ArcSwap::from_pointee(registry(config, &store, ambient).await?));
     // A schema that does not fit is better known now than at the sign-in that meets it; one provider's table is no reason
     // to keep the others from working.

@@ -7,9 +7,11 @@
 mod attempts;
 mod backend;
 mod error;
+mod lease;
 mod location;
 mod migrate;
 mod people;
+mod postgres;
 mod provider_table;
 mod sessions;
 mod sign_in;
@@ -19,19 +21,22 @@ mod statement;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
+use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
-use sqlx::{Pool, SqlSafeStr as _, Transaction};
+use sqlx::{Pool, SqlSafeStr as _};
 
 pub use self::attempts::{Attempt, Purpose};
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
-pub use self::location::Location;
+pub use self::location::{Location, PostgresHost, PostgresLocation, PostgresTls, PostgresTlsMode};
+pub use self::migrate::Applied;
 pub use self::people::{Identity, Profile, User};
 pub use self::provider_table::{Adopted, ProviderChain};
 pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
 use self::backend::{Backend, store_error};
+use self::lease::Lease;
+use self::provider_table::Chain;
 use self::statement::{Statement, Text, statements, with_table};
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
@@ -57,16 +62,35 @@ const ALL: &[&[&Text]] = &[
 pub struct Options {
     /// How long to wait for a lock or a free connection before giving up.
     pub wait: Duration,
-    /// How many connections read.
+    /// How many connections read an SQLite file.
     pub readers: u32,
+    /// How many connections there are to PostgreSQL, at most.
+    pub connections: u32,
+    /// Who changes the schema.
+    pub migrate: Migrate,
     /// What makes a provider's table.
     pub chain: ProviderChain,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { wait: Duration::from_secs(10), readers: 8, chain: ProviderChain::embedded() }
+        Self {
+            wait: Duration::from_secs(10),
+            readers: 8,
+            connections: 10,
+            migrate: Migrate::Auto,
+            chain: ProviderChain::embedded(),
+        }
     }
+}
+
+/// Who changes the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// Each start, as far as it is behind.
+    Auto,
+    /// Nobody but `vestibule migrate`.
+    Manual,
 }
 
 /// The database. A clone is another handle to the same.
@@ -76,6 +100,7 @@ pub struct Store(Inner);
 #[derive(Clone)]
 enum Inner {
     Sqlite(Sql<Sqlite>),
+    Postgres(Sql<Postgres>),
 }
 
 /// Passes a call on to whichever database it is.
@@ -83,25 +108,39 @@ macro_rules! sql {
     ($store:expr, $method:ident($($argument:expr),*)) => {
         match &$store.0 {
             Inner::Sqlite(sql) => sql.$method($($argument),*).await,
+            Inner::Postgres(sql) => sql.$method($($argument),*).await,
         }
     };
 }
 
 impl Store {
-    /// Opens the database, creates it if there is none, and brings its schema up to date.
+    /// Opens the database, creates an SQLite file if there is none, and brings the schema up to date or, with
+    /// [`Migrate::Manual`], refuses one that is behind.
     ///
     /// # Errors
-    /// With the file and the cure in the text: missing folder, no right to write, not a database, locked, too new.
+    /// With the place and the cure in the text: missing folder, no right to write, no answer, locked, too new.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, OpenError> {
         match location {
             Location::Sqlite(path) => Ok(Self(Inner::Sqlite(sqlite::open(path, options).await?))),
+            Location::Postgres(location) => {
+                Ok(Self(Inner::Postgres(postgres::open(location, options).await?)))
+            }
+        }
+    }
+
+    /// What opening it changed.
+    pub fn applied(&self) -> &Applied {
+        match &self.0 {
+            Inner::Sqlite(sql) => &sql.applied,
+            Inner::Postgres(sql) => &sql.applied,
         }
     }
 
     /// Makes the provider's table at its first start, brings it up to date later. Until then the provider is not ready.
     ///
     /// # Errors
-    /// [`AdoptError::RealmChanged`] if the table was filled from another realm.
+    /// [`AdoptError::RealmChanged`] if the table was filled from another realm, [`AdoptError::Manual`] if it would have to
+    /// be made or changed and that is not for us.
     pub async fn adopt_provider(
         &self,
         provider: &ProviderName,
@@ -224,41 +263,31 @@ impl Store {
 struct Sql<DB: Backend> {
     writer: Pool<DB>,
     readers: Pool<DB>,
-    chain: Arc<ProviderChain>,
+    chain: Arc<Chain>,
+    mode: Migrate,
+    applied: Arc<Applied>,
 }
 
 impl<DB: Backend> Clone for Sql<DB> {
     fn clone(&self) -> Self {
-        Self { writer: self.writer.clone(), readers: self.readers.clone(), chain: self.chain.clone() }
+        Self {
+            writer: self.writer.clone(),
+            readers: self.readers.clone(),
+            chain: self.chain.clone(),
+            mode: self.mode,
+            applied: self.applied.clone(),
+        }
     }
 }
 
 impl<DB: Backend> Sql<DB> {
-    /// Opens a transaction that will write: the only place that does. Dropped without [`Self::commit`], as when the
-    /// request is cancelled, it never was.
-    async fn write(&self) -> Result<Transaction<'static, DB>, StoreError> {
-        self.writer.begin_with(DB::BEGIN).await.map_err(|error| store_error::<DB>("begin", error))
-    }
-
-    async fn commit(&self, tx: Transaction<'static, DB>) -> Result<(), StoreError> {
-        tx.commit().await.map_err(|error| store_error::<DB>("commit", error))
-    }
-
-    async fn roll_back(&self, tx: Transaction<'static, DB>) -> Result<(), StoreError> {
-        tx.rollback().await.map_err(|error| store_error::<DB>("rollback", error))
-    }
-
-    /// The writing connection, for what is to be seen there and is no transaction.
-    async fn write_connection(&self) -> Result<PoolConnection<DB>, StoreError> {
-        self.writer.acquire().await.map_err(|error| store_error::<DB>("connect", error))
-    }
-
-    async fn read(&self) -> Result<PoolConnection<DB>, StoreError> {
-        self.readers.acquire().await.map_err(|error| store_error::<DB>("connect", error))
+    /// A connection for reading.
+    async fn read(&self) -> Result<Lease<DB>, StoreError> {
+        Lease::plain(&self.readers).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Statement::<DB>::new(PING).one(&mut *self.read().await?).await?.get::<i64>("one")?;
+        Statement::<DB>::new(PING).one(&mut self.read().await?).await?.get::<i64>("one")?;
         Ok(())
     }
 

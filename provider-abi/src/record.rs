@@ -18,6 +18,8 @@ pub use begin::{BeginAnswer, BeginRequest, Hints, Post, Redirect};
 pub use complete::{CompleteAnswer, CompleteRequest};
 pub use describe::{CreateRequest, Description, HostInfo, Reply, operation, requirement};
 pub use failure::{Failure, code};
-pub use inspect::{Declared, Inspect, Issuer, SecretTarget, policy, protocol, response_mode, state_in};
+pub use inspect::{
+    Declared, Inspect, Issuer, Metadata, Promised, SecretTarget, policy, protocol, response_mode, state_in,
+};
 pub use services::{DiscoverRequest, HttpRequest, HttpResponse, VerifyJwtAnswer, VerifyJwtRequest, service};
 pub use step::{Answer, HostRequest, LogLine, StartRequest, StepAnswer, StepRequest, level, state};

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use vestibule_abi::record::{self, level, service};
+use vestibule_abi::record::{self, level};
 use vestibule_abi::{Sensitive, message};
 
 pub use pages::Pages;
@@ -101,22 +101,21 @@ impl Host {
         Pages::new(self, first, limit)
     }
 
-    /// The metadata of an issuer (OpenID Connect Discovery 1.0 §4), which the host has or fetches. Needs `discover/1`.
+    /// The metadata of the issuer that `inspect` names by [`metadata`](crate::Inspect::metadata), which the host has or
+    /// fetches (OpenID Connect Discovery 1.0 §4). Its `issuer` is the one asked for. Needs `discover/1`.
     pub async fn discover<T: DeserializeOwned>(&self, issuer: &str) -> Result<T> {
-        let arguments = serde_json::to_value(record::DiscoverRequest { issuer: issuer.to_owned() })?;
-        let call = Call::Other { service: service::DISCOVER, arguments };
+        let call = Call::Discover(record::DiscoverRequest { issuer: issuer.to_owned() });
         let answer = self.exchange.call(call).await.map_err(|e| e.context("discovery"))?;
         let request = Request::get(issuer);
         answer.into_response()?.answering(&request).success()?.json()
     }
 
-    /// Verifies a signed token, and reads its claims. Needs `verify_jwt/1`.
+    /// Verifies a signed token, and reads its claims. One that does not hold is an error, whose text names the check: hand
+    /// it on. Needs `verify_jwt/1`.
     pub async fn verify_jwt<T: DeserializeOwned>(&self, token: VerifyJwt) -> Result<T> {
-        let arguments = serde_json::to_value(token.into_record())?;
-        let call = Call::Other { service: service::VERIFY_JWT, arguments };
+        let call = Call::VerifyJwt(token.into_record());
         let answer = self.exchange.call(call).await.map_err(|e| e.context("verification of a token"))?;
-        let answer: record::VerifyJwtAnswer = serde_json::from_value(answer.response)?;
-        Ok(serde_json::from_value(answer.claims)?)
+        Ok(serde_json::from_slice(&answer.into_claims())?)
     }
 
     /// Writes a line into the host's log, which adds the provider and the operation. At most 32 lines an operation, each

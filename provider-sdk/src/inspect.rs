@@ -49,6 +49,7 @@ impl Inspect {
                 realm: realm.as_str().to_owned(),
                 client_id: None,
                 issuer: None,
+                metadata: None,
                 origins: Vec::new(),
                 secrets: BTreeMap::new(),
                 pkce: Policy::Sent.name(),
@@ -73,24 +74,48 @@ impl Inspect {
     /// the provider is known will do. Only with [`own_protocol`](Self::own_protocol) it may be left out.
     #[must_use]
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        self.expected_issuer(record::Declared::Literal(issuer.into()), false)
+        self.expected_issuer(record::Declared::Literal(issuer.into()), record::Promised::Literal(false))
     }
 
     /// The same, where the provider promises `iss` in each callback: one without it is refused.
     #[must_use]
     pub fn issuer_promised(self, issuer: impl Into<String>) -> Self {
-        self.expected_issuer(record::Declared::Literal(issuer.into()), true)
+        self.expected_issuer(record::Declared::Literal(issuer.into()), record::Promised::Literal(true))
     }
 
-    /// The issuer is the metadata's `issuer`. Needs `discover/1`.
+    /// The issuer is the metadata's, and promised where the metadata says so
+    /// (`authorization_response_iss_parameter_supported`, RFC 9207 §3). Needs [`metadata`](Self::metadata).
     #[must_use]
-    pub fn issuer_from_metadata(self, promised: bool) -> Self {
-        self.expected_issuer(from_metadata("issuer"), promised)
+    pub fn issuer_from_metadata(self) -> Self {
+        let from_metadata = "authorization_response_iss_parameter_supported".to_owned();
+        self.expected_issuer(from_metadata_of("issuer"), record::Promised::FromMetadata { from_metadata })
     }
 
-    fn expected_issuer(mut self, value: record::Declared, promised: bool) -> Self {
+    fn expected_issuer(mut self, value: record::Declared, promised: record::Promised) -> Self {
         self.record.issuer = Some(record::Issuer { value, promised });
         self
+    }
+
+    /// The issuer whose metadata document (OpenID Connect Discovery 1.0 §4) [`Host::discover`](crate::Host::discover) and
+    /// all that ends in `_from_metadata` are about: spelled byte for byte as the document spells it, an `https` URL
+    /// without query and fragment. The host fetches the document when an operation first needs it, so the provider is
+    /// ready while its issuer is down. Needs `discover/1` in `REQUIRES`.
+    #[must_use]
+    pub fn metadata(mut self, issuer: impl Into<String>) -> Self {
+        self.record.metadata = Some(record::Metadata { issuer: issuer.into() });
+        self
+    }
+
+    /// What OpenID Connect takes from the metadata: the issuer, and the origins of authorization, token and user info
+    /// endpoint and of the keys. Secrets are bound by [`secret_from_metadata`](Self::secret_from_metadata).
+    #[must_use]
+    pub fn openid(self, issuer: impl Into<String>) -> Self {
+        self.metadata(issuer)
+            .issuer_from_metadata()
+            .origin_from_metadata("authorization_endpoint")
+            .origin_from_metadata("token_endpoint")
+            .origin_from_metadata("userinfo_endpoint")
+            .origin_from_metadata("jwks_uri")
     }
 
     /// Requests and redirects may go to the origin of this URL.
@@ -105,11 +130,11 @@ impl Inspect {
         self
     }
 
-    /// Requests and redirects may go to the origin of this member of the metadata, `token_endpoint` for instance. Needs
-    /// `discover/1`.
+    /// Requests and redirects may go to the origin of this member of the metadata, `token_endpoint` for instance; one that
+    /// the document lacks adds nothing. Needs [`metadata`](Self::metadata).
     #[must_use]
     pub fn origin_from_metadata(mut self, member: &str) -> Self {
-        self.record.origins.push(from_metadata(member));
+        self.record.origins.push(from_metadata_of(member));
         self
     }
 
@@ -132,10 +157,14 @@ impl Inspect {
         self
     }
 
-    /// The secret setting of this key may be sent to the URL in this member of the metadata. Needs `discover/1`.
+    /// The secret setting of this key may be sent to the URL in this member of the metadata, and to no other path there.
+    /// Needs [`metadata`](Self::metadata).
     #[must_use]
     pub fn secret_from_metadata(mut self, key: &str, member: &str) -> Self {
-        self.target(key, record::SecretTarget { origin: from_metadata(member), path_prefix: String::new() });
+        self.target(
+            key,
+            record::SecretTarget { origin: from_metadata_of(member), path_prefix: String::new() },
+        );
         self
     }
 
@@ -203,7 +232,7 @@ impl Inspect {
     }
 }
 
-fn from_metadata(member: &str) -> record::Declared {
+fn from_metadata_of(member: &str) -> record::Declared {
     record::Declared::FromMetadata { from_metadata: member.to_owned() }
 }
 
@@ -245,6 +274,23 @@ mod tests {
     }
 
     #[test]
+    fn openid_connect_takes_issuer_promise_and_endpoints_from_the_metadata() {
+        let record = inspect().openid("https://git.example/a").into_record().unwrap();
+        let record = serde_json::to_value(&record).unwrap();
+        assert_eq!(record["metadata"], serde_json::json!({ "issuer": "https://git.example/a" }));
+        assert_eq!(
+            record["issuer"],
+            serde_json::json!({
+                "value": { "from_metadata": "issuer" },
+                "promised": { "from_metadata": "authorization_response_iss_parameter_supported" },
+            })
+        );
+        let members: Vec<_> =
+            record["origins"].as_array().unwrap().iter().map(|o| &o["from_metadata"]).collect();
+        assert_eq!(members, ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"]);
+    }
+
+    #[test]
     fn what_is_no_origin_is_a_fault() {
         for url in ["git.example", "file:///etc/passwd", "https://", "data:x"] {
             assert!(inspect().origin(url).into_record().is_err(), "{url}");
@@ -270,6 +316,6 @@ mod tests {
         assert_eq!((record.pkce.as_str(), record.nonce.as_str()), ("off", "required"));
         assert_eq!((record.response_mode.as_str(), record.protocol.as_str()), ("form_post", "other"));
         assert_eq!(record.state_in, "return_url");
-        assert!(record.issuer.unwrap().promised);
+        assert_eq!(record.issuer.unwrap().promised, record::Promised::Literal(true));
     }
 }

@@ -111,6 +111,7 @@ mod http;
 mod inspect;
 mod numeric_id;
 mod oauth;
+pub mod openid;
 mod provider;
 mod realm;
 mod settings;

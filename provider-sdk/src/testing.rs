@@ -31,18 +31,20 @@
 //! assert_eq!(outcome.account()["account_id"], "583231");
 //! ```
 
+mod places;
 mod schema;
 
 use serde_json::{Value, json};
 use url::Url;
 use vestibule_abi::message::{Attachments, Message};
 use vestibule_abi::record::{
-    self, Answer, CreateRequest, Declared, HostInfo, HostRequest, StartRequest, StepRequest, code, operation,
-    service, state,
+    self, Answer, CreateRequest, HostInfo, HostRequest, StartRequest, StepRequest, code, operation, service,
+    state,
 };
 
 use crate::glue::driver::{self, Driven};
 use crate::{Error, Provider, Request, Response, Result};
+use places::{Places, forbidden};
 
 pub use schema::schema_faults;
 
@@ -71,12 +73,13 @@ pub trait FakeHost {
     /// The answer to an HTTP request, or what kept it from being sent.
     fn http(&mut self, request: &Request) -> Result<Response>;
 
-    /// The metadata of an issuer.
+    /// The metadata of an issuer. Where `inspect` names one, each operation asks for it first, as the host does.
     fn discover(&mut self, _issuer: &str) -> Result<Value> {
         Err(Error::new(code::UNSUPPORTED, "the test's host offers no `discover`"))
     }
 
-    /// The claims of a token. The request is the record that a host would get.
+    /// The claims of a token. The request is the record that a host would get. As far as they are there, `iss`, `aud` and
+    /// `nonce` are then compared with it; signatures and times are not a test's concern.
     fn verify_jwt(&mut self, _request: &Value) -> Result<Value> {
         Err(Error::new(code::UNSUPPORTED, "the test's host offers no `verify_jwt`"))
     }
@@ -182,7 +185,7 @@ impl TestProvider {
         });
         let mut outcome = self.run(operation::BEGIN, request, &mut host);
         if let Ok(answer) = &outcome.result
-            && let Err(error) = self.check_begin(answer)
+            && let Err(error) = self.places(&mut host).and_then(|places| self.check_begin(answer, &places))
         {
             outcome.result = Err(error);
         }
@@ -203,15 +206,23 @@ impl TestProvider {
 
     /// Runs any operation with any request.
     pub fn run(&self, operation: &str, request: Value, host: &mut dyn FakeHost) -> Outcome {
-        drive(&self.driven, Some(&self.inspect), operation, request, host)
+        match self.places(host) {
+            Ok(places) => drive(&self.driven, Some((&self.inspect, &places)), operation, request, host),
+            Err(error) => Outcome { result: Err(error), requests: Vec::new(), log: Vec::new() },
+        }
+    }
+
+    fn places(&self, host: &mut dyn FakeHost) -> Result<Places> {
+        let metadata = self.inspect.metadata.as_ref().map(|m| host.discover(&m.issuer)).transpose()?;
+        Places::of(&self.inspect, metadata.unwrap_or_default())
     }
 
     /// An authorization request goes to a declared origin, with state, challenge and nonce as declared.
-    fn check_begin(&self, answer: &Value) -> Result<()> {
+    fn check_begin(&self, answer: &Value, places: &Places) -> Result<()> {
         let target = answer.pointer("/redirect/url").or(answer.pointer("/post/url")).and_then(Value::as_str);
         let target =
             Url::parse(target.ok_or_else(|| forbidden("`begin` gives neither a redirect nor a form"))?)?;
-        if !declared(&self.inspect, &target) {
+        if !places.has(&target) {
             return Err(forbidden("`begin` sends the browser to an origin that `inspect` does not name"));
         }
         let mut pairs: Vec<(String, String)> = target.query_pairs().into_owned().collect();
@@ -244,16 +255,19 @@ fn sent(policy: &str, value: &'static str) -> Option<&'static str> {
     (policy != record::policy::OFF).then_some(value)
 }
 
-/// Steps until it is over. Without `inspect`, nothing is declared yet.
+/// What was declared, and what it comes to with the metadata.
+type Declaration<'a> = (&'a record::Inspect, &'a Places);
+
+/// Steps until it is over. Without a declaration, nothing may be asked for yet.
 fn drive(
     driven: &Driven,
-    inspect: Option<&record::Inspect>,
+    declared: Option<Declaration<'_>>,
     operation: &str,
     request: Value,
     host: &mut dyn FakeHost,
 ) -> Outcome {
     let mut outcome = Outcome { result: Ok(Value::Null), requests: Vec::new(), log: Vec::new() };
-    let result = steps(driven, inspect, operation, request, host, &mut outcome);
+    let result = steps(driven, declared, operation, request, host, &mut outcome);
     let secret = |text: &str| text.contains("vsec_");
     outcome.result = match result {
         Ok(value) if secret(&value.to_string()) => Err(forbidden("the result holds a secret's handle")),
@@ -266,7 +280,7 @@ fn drive(
 
 fn steps(
     driven: &Driven,
-    inspect: Option<&record::Inspect>,
+    declared: Option<Declaration<'_>>,
     operation: &str,
     request: Value,
     host: &mut dyn FakeHost,
@@ -290,7 +304,7 @@ fn steps(
         let mut answers = Vec::new();
         for request in answer.requests {
             let id = request.id;
-            let served = serve(request, &mut sent, inspect, host, outcome, &mut attachments);
+            let served = serve(request, &mut sent, declared, host, outcome, &mut attachments);
             let (response, error) = match served {
                 Ok(response) => (Some(response), None),
                 Err(error) => (None, Some(error.into_failure())),
@@ -304,18 +318,19 @@ fn steps(
 fn serve(
     request: HostRequest,
     sent: &mut Message,
-    inspect: Option<&record::Inspect>,
+    declared: Option<Declaration<'_>>,
     host: &mut dyn FakeHost,
     outcome: &mut Outcome,
     attachments: &mut Attachments,
 ) -> Result<Value> {
+    let (inspect, places) = declared.ok_or_else(|| forbidden("`inspect` asks for a request"))?;
     match request.service.as_str() {
         service::HTTP => {
             let record: record::HttpRequest = serde_json::from_value(request.arguments)?;
             let body = record.body.map(|n| sent.take_attachment(n)).transpose();
             let body = body.map_err(|e| Error::new(code::PROTOCOL, e))?.unwrap_or_default();
             let request = Request { method: record.method, url: record.url, headers: record.headers, body };
-            permitted(&request, inspect)?;
+            places.permit(&request, inspect)?;
             outcome.requests.push(request.clone());
             let response = host.http(&request)?;
             Ok(serde_json::to_value(record::HttpResponse {
@@ -326,61 +341,21 @@ fn serve(
         }
         service::DISCOVER => {
             let record: record::DiscoverRequest = serde_json::from_value(request.arguments)?;
+            if inspect.metadata.as_ref().is_none_or(|metadata| metadata.issuer != record.issuer) {
+                return Err(forbidden("the metadata of another issuer than `inspect` names is asked for"));
+            }
             let metadata = host.discover(&record.issuer)?;
             let body = attachments.push(metadata.to_string().into_bytes());
             Ok(serde_json::to_value(record::HttpResponse { status: 200, headers: Vec::new(), body })?)
         }
         service::VERIFY_JWT => {
             let claims = host.verify_jwt(&request.arguments)?;
+            places.check_token(&serde_json::from_value(request.arguments)?, &claims)?;
+            let claims = attachments.push(claims.to_string().into_bytes()).unwrap_or_default();
             Ok(serde_json::to_value(record::VerifyJwtAnswer { claims })?)
         }
         _ => Err(Error::new(code::UNSUPPORTED, "the test's host does not know that service")),
     }
-}
-
-/// To declared origins only, and with handles only where their secrets may go. A handle within `Basic` credentials is
-/// base64 and is not looked for.
-fn permitted(request: &Request, inspect: Option<&record::Inspect>) -> Result<()> {
-    let inspect = inspect.ok_or_else(|| forbidden("`inspect` asks for a request"))?;
-    let url = Url::parse(&request.url)?;
-    if !declared(inspect, &url) {
-        return Err(forbidden("a request goes to an origin that `inspect` does not name"));
-    }
-    let body = String::from_utf8_lossy(&request.body);
-    let everything = format!("{}\n{:?}\n{body}", request.url, request.headers);
-    for (key, targets) in &inspect.secrets {
-        let here = targets.iter().any(|target| match &target.origin {
-            Declared::Literal(origin) => {
-                let prefix = &target.path_prefix;
-                let below =
-                    if prefix.ends_with('/') { url.path().starts_with(prefix) } else { url.path() == prefix };
-                *origin == url.origin().ascii_serialization() && below
-            }
-            Declared::FromMetadata { .. } => true,
-        });
-        if !here && everything.contains(&handle(key)) {
-            return Err(forbidden(&format!("`{key}` goes to an address that `inspect` does not bind it to")));
-        }
-    }
-    let bound: Vec<String> = inspect.secrets.keys().map(|key| handle(key)).collect();
-    let rest = bound.iter().fold(everything, |text, handle| text.replace(handle, ""));
-    if rest.contains("vsec_") || url.path().contains("vsec_") {
-        return Err(forbidden("a secret's handle stands where none may be"));
-    }
-    Ok(())
-}
-
-/// Origins that come from metadata are not known here, and so let everything through.
-fn declared(inspect: &record::Inspect, url: &Url) -> bool {
-    let origin = url.origin().ascii_serialization();
-    inspect.origins.iter().any(|declared| match declared {
-        Declared::Literal(literal) => *literal == origin,
-        Declared::FromMetadata { .. } => true,
-    })
-}
-
-fn forbidden(why: &str) -> Error {
-    Error::new(code::FORBIDDEN, why)
 }
 
 fn message(record: StepRequest, attachments: Attachments) -> Result<Message> {

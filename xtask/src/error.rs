@@ -37,8 +37,8 @@ pub(crate) enum Error {
     Interrupted,
     #[error("{failed} of {all} providers failed the check; the server's log is `{}`", log.display())]
     Check { failed: usize, all: usize, log: PathBuf },
-    #[error("{} missing and `--require-all` was given: apt-get install {}", names.join(", "), packages.join(" "))]
-    Requirements { names: Vec<String>, packages: Vec<String> },
+    #[error("{names} missing and `--require-all` was given: {cures}")]
+    Requirements { names: String, cures: String },
 }
 
 impl Error {

@@ -7,6 +7,7 @@
 mod report;
 mod requirements;
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -30,11 +31,11 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let (found, missing) = requirements::look(&|name| crate::program::in_path(name));
+    let (found, missing) = requirements::look(&|place| requirements::on_this_machine(place, &workspace.root));
     if options.require_all && !missing.is_empty() {
         return Err(Error::Requirements {
-            names: missing.iter().map(|requirement| format!("`{}`", requirement.program)).collect(),
-            packages: missing.iter().map(|requirement| requirement.package.to_owned()).collect(),
+            names: requirements::reason(&missing),
+            cures: requirements::cures(&missing),
         });
     }
     // The plugins that tests load are no dependency of any test, so nothing else would build them. All targets, since the
@@ -75,7 +76,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
 struct Nextest<'a> {
     workspace: &'a Workspace,
     /// What the tests find in their environment.
-    found: Vec<(&'static str, PathBuf)>,
+    found: Vec<(&'static str, OsString)>,
     selection: &'a [String],
     tool_config: PathBuf,
 }
@@ -86,7 +87,7 @@ impl Nextest<'_> {
         command.current_dir(&self.workspace.root).arg("nextest").args(verb);
         command.args(["--workspace", "--profile", PROFILE]);
         command.arg("--tool-config-file").arg(format!("xtask:{}", self.tool_config.display()));
-        command.args(self.selection).envs(self.found.iter().map(|(name, path)| (name, path)));
+        command.args(self.selection).envs(self.found.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -144,7 +145,7 @@ fn run_doctests(workspace: &Workspace) -> Result<(Counts, bool)> {
 fn summarise(counts: &Counts, listing: &Listing, missing: &[&Requirement], everything: bool) {
     println!();
     for requirement in missing {
-        println!("not here: `{}` (apt-get install {})", requirement.program, requirement.package);
+        println!("not here: `{}` ({})", requirement.name, requirements::cures(&[requirement]));
     }
     for name in &listing.left_out {
         println!("skipped: {name}: needs {}", requirements::reason(missing));

@@ -7,13 +7,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use vestibule_demo_idp::{Client, DemoIdp, Endpoint, Fault, Options};
+use clap::{Args, Parser};
+use vestibule_demo_idp::{
+    Algorithm, CallbackIssuer, Client, DemoIdp, Endpoint, Fault, Options, Personality, Pkce, TokenAuth,
+};
 
-/// A GitHub lookalike on loopback: people to choose from, no passwords, faults by name.
+/// A lookalike of an identity provider on loopback: people to choose from, no passwords, faults by name.
 #[derive(Parser)]
 #[command(name = "demo-idp", version, after_help = AFTER)]
 struct Arguments {
+    /// Whom to play: github, oidc or gitlab
+    #[arg(long = "as", value_name = "PERSONALITY", default_value_t)]
+    personality: Personality,
+
     /// Address to listen on: loopback only; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8400")]
     listen: SocketAddr,
@@ -34,16 +40,66 @@ struct Arguments {
     #[arg(long, value_name = "ENDPOINT=FAULT", value_parser = Fault::parse_setting)]
     fault: Vec<(Endpoint, Fault)>,
 
+    #[command(flatten)]
+    choices: Choices,
+
     /// Print the faults and the endpoints at which each can be set
     #[arg(long)]
     list_faults: bool,
 }
 
-const AFTER: &str = "\
-Example:
-  demo-idp --client-secret-file secret --redirect-uri http://localhost:8080/auth/github/callback
+/// What an OpenID provider may do in one way or another; without effect as GitHub.
+#[derive(Args)]
+#[command(next_help_heading = "OpenID providers")]
+struct Choices {
+    /// Path before all others, as /realms/demo, or GitLab's relative URL root
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<String>,
 
-Configure the relying party for GitHub Enterprise Server with the printed address as base URL.";
+    /// End the issuer in a slash (oidc)
+    #[arg(long)]
+    issuer_slash: bool,
+
+    /// RS256 or ES256; the first one signs; may be given again
+    #[arg(long, value_name = "NAME")]
+    algorithm: Vec<Algorithm>,
+
+    /// client_secret_basic or client_secret_post; may be given again
+    #[arg(long, value_name = "METHOD")]
+    token_auth: Vec<TokenAuth>,
+
+    /// Whether callbacks name the issuer: announced, unannounced or absent
+    #[arg(long, value_name = "RULE")]
+    callback_issuer: Option<CallbackIssuer>,
+
+    /// What becomes of code challenges: supported, required or refused
+    #[arg(long, value_name = "RULE")]
+    pkce: Option<Pkce>,
+}
+
+impl Choices {
+    fn apply(self, options: &mut Options) {
+        let openid = &mut options.openid;
+        openid.base_path = self.base_path.unwrap_or_default();
+        openid.issuer_slash = self.issuer_slash;
+        if !self.algorithm.is_empty() {
+            openid.algorithms = self.algorithm;
+        }
+        if !self.token_auth.is_empty() {
+            openid.token_auth = self.token_auth;
+        }
+        openid.callback_issuer = self.callback_issuer.unwrap_or(openid.callback_issuer);
+        openid.pkce = self.pkce.unwrap_or(openid.pkce);
+    }
+}
+
+const AFTER: &str = "\
+Examples:
+  demo-idp --client-secret-file secret --redirect-uri http://localhost:8080/auth/github/callback
+  demo-idp --as oidc --client-secret-file secret --redirect-uri http://localhost:8080/auth/oidc/callback
+
+Configure the relying party with the printed address: as base URL of GitHub Enterprise Server or GitLab, as issuer of an
+OpenID provider.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -63,12 +119,15 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     }
     let secret = read_secret(arguments.client_secret_file.unwrap_or_default())?;
     let client = Client { id: arguments.client_id, secret, redirect_uris: arguments.redirect_uri };
-    let options = Options { listen: arguments.listen, clients: vec![client], ..Options::default() };
-    let idp = DemoIdp::start(options).await.map_err(|error| format!("cannot listen: {error}"))?;
-    for (endpoint, fault) in arguments.fault {
-        idp.set_fault(endpoint, fault);
-    }
-    println!("demo-idp listening on {}", idp.base_url());
+    let mut options = Options::of(arguments.personality);
+    options.listen = arguments.listen;
+    options.clients = vec![client];
+    options.faults = arguments.fault;
+    arguments.choices.apply(&mut options);
+    let idp = DemoIdp::start(options).await.map_err(|error| format!("cannot start: {error}"))?;
+    let address =
+        if idp.personality() == Personality::Oidc { idp.issuer() } else { idp.base_url().to_owned() };
+    println!("demo-idp listening on {address}");
     stopped().await.map_err(|error| format!("cannot wait for a signal: {error}"))
 }
 
@@ -93,7 +152,12 @@ async fn stopped() -> std::io::Result<()> {
 fn list_faults() {
     for fault in Fault::ALL {
         let endpoints: Vec<&str> = fault.endpoints().iter().map(|endpoint| endpoint.name()).collect();
+        let played: Vec<&str> = Personality::ALL
+            .into_iter()
+            .filter(|personality| !fault.endpoints_of(*personality).is_empty())
+            .map(Personality::name)
+            .collect();
         println!("{:<20} {}", fault.name(), fault.description());
-        println!("{:<20}   at {}, all", "", endpoints.join(", "));
+        println!("{:<20}   as {}, at {}, all", "", played.join(", "), endpoints.join(", "));
     }
 }

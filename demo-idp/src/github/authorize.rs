@@ -1,15 +1,13 @@
 //! `/login/oauth/authorize`: who asks, which person says yes, and the redirect back. Must not know secrets or tokens.
 
-use http::StatusCode;
 use url::Url;
 
-use super::{AUTHORIZE, avatar, issuer, not_found_page};
+use super::not_found_page;
 use crate::answer::Answer;
+use crate::consent::{self, Decision, Question, send_back};
 use crate::fault::Fault;
-use crate::html::{self, escape};
 use crate::ledger::Grant;
 use crate::lock::lock;
-use crate::people::Person;
 use crate::request::Request;
 use crate::state::State;
 
@@ -30,10 +28,17 @@ struct Asked {
 
 /// `GET`: the page with everybody who can be chosen.
 pub(super) fn ask(state: &State, request: &Request) -> Answer {
-    match check(state, request) {
-        Ok(asked) => Answer::html(StatusCode::OK, page(state, request, &asked)),
-        Err(answer) => answer,
-    }
+    let asked = match check(state, request) {
+        Ok(asked) => asked,
+        Err(answer) => return answer,
+    };
+    let question = Question {
+        client_id: &asked.client_id,
+        scopes: &asked.scopes,
+        redirect_uri: &asked.redirect_uri,
+        suggested: asked.login.as_deref(),
+    };
+    consent::page(state, request, &question)
 }
 
 /// `POST`, with the query of the page and the field `person` (a login) or `cancel`: 302 back to the application.
@@ -42,30 +47,26 @@ pub(super) fn decide(state: &State, request: &Request, fault: Option<Fault>) -> 
         Ok(asked) => asked,
         Err(answer) => return answer,
     };
-    let denied = ("access_denied", "The user has denied your application access.", "access-denied");
-    if request.form_param("cancel").is_some() {
-        return refuse(&asked.redirect_uri, asked.state, denied, fault);
-    }
-    let Some(login) = request.form_param("person") else {
-        return Answer::text(StatusCode::BAD_REQUEST, "choose a `person` by login, or `cancel`");
+    let person = match consent::decision(state, request) {
+        Ok(Decision::Granted(person)) => person,
+        Ok(Decision::Denied) => {
+            let denied = ("access_denied", "The user has denied your application access.", "access-denied");
+            return refuse(&asked.redirect_uri, asked.state, denied, fault);
+        }
+        Err(answer) => return answer,
     };
-    let Some(person) = lock(&state.people).iter().find(|person| person.login == login).cloned() else {
-        return Answer::text(StatusCode::BAD_REQUEST, "there is no such person");
-    };
-    if !person.consents {
-        return refuse(&asked.redirect_uri, asked.state, denied, fault);
-    }
     let code = lock(&state.ledger).issue_code(Grant {
         client_id: asked.client_id,
         redirect_uri: asked.redirect_uri_text,
         person: person.id,
         scopes: asked.scopes,
         code_challenge: asked.code_challenge,
+        nonce: None,
         issued: state.clock.now(),
     });
     let mut params = vec![("code", code)];
     params.extend(asked.state.map(|state| ("state", state)));
-    params.push(("iss", issuer(state)));
+    params.push(("iss", state.issuer.clone()));
     send_back(&asked.redirect_uri, params, fault)
 }
 
@@ -127,57 +128,4 @@ fn refuse(
     ];
     params.extend(state.map(|state| ("state", state)));
     send_back(redirect_uri, params, fault)
-}
-
-fn send_back(redirect_uri: &Url, mut params: Vec<(&'static str, String)>, fault: Option<Fault>) -> Answer {
-    match fault {
-        Some(Fault::WrongState) => replace(&mut params, "state", "a-state-that-nobody-sent"),
-        Some(Fault::WrongIss) => replace(&mut params, "iss", "https://issuer.example/login/oauth"),
-        Some(Fault::MissingState) => params.retain(|(name, _)| *name != "state"),
-        Some(Fault::MissingIss) => params.retain(|(name, _)| *name != "iss"),
-        Some(Fault::MissingCode) => params.retain(|(name, _)| *name != "code"),
-        Some(Fault::DuplicateParam) => params.push(("code", "0123456789abcdef0123".to_owned())),
-        _ => {}
-    }
-    let mut location = redirect_uri.clone();
-    location.query_pairs_mut().extend_pairs(params);
-    Answer::found(location.as_str())
-}
-
-fn replace(params: &mut Vec<(&'static str, String)>, name: &'static str, value: &str) {
-    params.retain(|(other, _)| *other != name);
-    params.push((name, value.to_owned()));
-}
-
-fn page(state: &State, request: &Request, asked: &Asked) -> String {
-    let people = lock(&state.people);
-    // The account that the application suggests comes first.
-    let suggested = |person: &&Person| asked.login.as_deref() == Some(person.login.as_str());
-    let (first, rest): (Vec<&Person>, Vec<&Person>) = people.iter().partition(suggested);
-    let choices: String = first.into_iter().chain(rest).map(|person| choice(state, person)).collect();
-    let scopes = match asked.scopes.as_slice() {
-        [] => "only public information".to_owned(),
-        scopes => scopes.join(", "),
-    };
-    let body = format!(
-        "<h1>Choose who you are</h1>\n<p class=\"dim\">{} asks for {}, and you will go back to {}</p>\n\
-         <form method=\"post\" action=\"{AUTHORIZE}?{}\">\n<ul>\n{choices}</ul>\n\
-         <button class=\"cancel\" type=\"submit\" name=\"cancel\" value=\"1\">Cancel</button>\n</form>",
-        escape(&asked.client_id),
-        escape(&scopes),
-        escape(&asked.redirect_uri.origin().ascii_serialization()),
-        escape(&request.query),
-    );
-    html::page("Sign in at the demo provider", &body)
-}
-
-fn choice(state: &State, person: &Person) -> String {
-    let login = escape(&person.login);
-    let name = person.name.as_deref().map_or_else(|| login.clone(), escape);
-    let refuses = if person.consents { "" } else { " · will refuse" };
-    format!(
-        "<li><button type=\"submit\" name=\"person\" value=\"{login}\"><img src=\"{}\" alt=\"\" width=\"40\" \
-         height=\"40\"><span>{name}<small>{login}{refuses}</small></span></button></li>\n",
-        escape(avatar::url(state, person.id).trim_start_matches(state.base_url.as_str())),
-    )
 }

@@ -1,15 +1,13 @@
 //! `POST /login/oauth/access_token`: a code for a token. Errors come with status 200, and answers are form-encoded
 //! unless the request accepts something else. Must not know what a token opens.
 
-use aws_lc_rs::digest;
-use data_encoding::BASE64URL_NOPAD;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::html::escape;
-use crate::ledger::{Client, Grant, Ledger};
+use crate::ledger::{Client, Grant, Ledger, s256};
 use crate::lock::lock;
 use crate::request::Request;
 use crate::state::State;
@@ -43,12 +41,12 @@ pub(super) fn exchange(state: &State, request: &Request, fault: Option<Fault>) -
             _ => Err(BAD_CODE),
         },
     };
-    let redeemed = checked.and_then(|()| ledger.redeem(&code).ok_or(BAD_CODE));
+    let redeemed = checked.and_then(|()| ledger.redeem(&code, "gho_demo", None).ok_or(BAD_CODE));
     match redeemed {
-        Ok((token, access)) => {
+        Ok((token, grant)) => {
             let mut pairs = vec![
                 ("access_token", token),
-                ("scope", access.scopes.join(",")),
+                ("scope", grant.scopes.join(",")),
                 ("token_type", "bearer".to_owned()),
             ];
             spoil(&mut pairs, fault);
@@ -90,10 +88,6 @@ fn check(grant: &Grant, request: &Request) -> Result<(), Failure> {
         // A verifier without a challenge is refused too: it is what a stripped challenge looks like (RFC 9700 §4.8.2).
         _ => Err(BAD_CODE),
     }
-}
-
-fn s256(verifier: &str) -> String {
-    BASE64URL_NOPAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
 }
 
 fn spoil(pairs: &mut Vec<(&'static str, String)>, fault: Option<Fault>) {

@@ -271,7 +271,7 @@ fn reads_every_name_that_it_prints() {
         assert!(!fault.endpoints().is_empty() && !fault.description().is_empty());
     }
     for endpoint in Endpoint::ALL {
-        assert_eq!(endpoint.to_string().parse::<Endpoint>(), Ok(endpoint));
+        assert_eq!(endpoint.to_string().parse::<Endpoint>().as_ref(), Ok(endpoint));
     }
     assert_eq!(Fault::parse_setting("token=gzip-bomb"), Ok((Endpoint::Token, Fault::GzipBomb)));
     assert!(matches!(Fault::parse_setting("token"), Err(FaultError::Setting(_))));

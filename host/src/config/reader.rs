@@ -8,6 +8,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
+use super::database;
 use super::document::{self, Document};
 use super::fault::{Fault, Scope, Severity, quoted};
 use super::plugins::{PLUGIN, PluginConfig, plugin, report_missing_pin};
@@ -21,7 +22,7 @@ use crate::name::{PluginName, ProviderName};
 /// The sections of the server itself, and their keys.
 const CORE: [(&str, &Keys); 4] = [
     ("server", &server::SERVER),
-    ("database", &server::DATABASE),
+    ("database", &database::DATABASE),
     ("signup", &server::SIGNUP),
     ("session", &server::SESSION),
 ];
@@ -61,8 +62,9 @@ impl<'d> Reader<'d> {
         let draft = server::server(&mut section);
         self.faults.extend(section.finish());
 
-        let mut section = self.core("database", &server::DATABASE);
-        let database = server::database(&mut section, self.folder, environment);
+        let mut section = self.core("database", &database::DATABASE);
+        let migrate = database::migrate(&mut section);
+        let location = database::location(&mut section, self.folder, environment);
         self.faults.extend(section.finish());
 
         let mut section = self.core("signup", &server::SIGNUP);
@@ -87,7 +89,7 @@ impl<'d> Reader<'d> {
             self.faults.push(Fault { severity: Severity::Warning, ..fault });
         }
         let server = Server { default_provider, ..draft.server? };
-        Some(Config { server, database: database?, signup, session, plugins, providers })
+        Some(Config { server, database: location?, migrate, signup, session, plugins, providers })
     }
 
     /// Looks at the names of the sections.

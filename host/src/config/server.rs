@@ -1,10 +1,9 @@
-//! The sections of the server itself: `[server]`, `[database]`, `[signup]`, `[session]`. It must not know providers.
+//! The sections of the server itself: `[server]`, `[signup]`, `[session]`. It must not know providers.
 //!
 //! A fault in one of these stops the start: without them no provider could be served safely.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,10 +12,8 @@ use super::fault::quoted;
 use super::network::networks;
 use super::public_url::PublicUrl;
 use super::quantity::{PerMinute, duration, shown};
-use super::secret::{self, Environment};
 use super::section::{Found, Keys, Section};
 use crate::name::ProviderName;
-use crate::store::Location;
 
 /// `[server]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +70,6 @@ pub(crate) const SERVER: Keys = Keys {
     taken: &["public_url", "listen", "trusted_proxies", "default_provider", "begin_rate", "log"],
     later: &["admin_socket", "metrics_listen"],
 };
-pub(crate) const DATABASE: Keys = Keys { taken: &["url", "url_file", "url_env", "migrate"], later: &[] };
 pub(crate) const SIGNUP: Keys = Keys { taken: &["mode"], later: &[] };
 pub(crate) const SESSION: Keys = Keys { taken: &["idle", "absolute"], later: &[] };
 
@@ -145,72 +141,6 @@ fn begin_rate(section: &mut Section<'_>) -> PerMinute {
         section.fault(found.line, format!("{} is not a rate", quoted(found.value)), cure);
         DEFAULT
     })
-}
-
-/// Reads `[database]`; `folder` is that of the configuration file.
-pub(crate) fn database(
-    section: &mut Section<'_>,
-    folder: &Path,
-    environment: &dyn Environment,
-) -> Option<Location> {
-    section.choice("migrate", &[("auto", ())], &["manual"]);
-    let (url, file, variable) = (section.text("url"), section.text("url_file"), section.text("url_env"));
-    let written: Vec<&str> =
-        ["url", "url_file", "url_env"].into_iter().filter(|key| section.has(key)).collect();
-    if written.len() > 1 {
-        let line = section.line();
-        let keys: Vec<String> = written.iter().map(|key| format!("`{key}`")).collect();
-        section.fault(line, format!("`[database]` has {}", keys.join(" and ")), "keep one of them");
-        return None;
-    }
-    let (line, read) = if let Some(found) = url {
-        return database_url(section, found.line, found.value, folder);
-    } else if let Some(found) = file {
-        (found.line, secret::from_file("url_file", found.value, &folder.join(found.value)))
-    } else if let Some(found) = variable {
-        (found.line, secret::from_environment("url_env", found.value, environment))
-    } else {
-        return Some(Location::Sqlite(folder.join("vestibule.db")));
-    };
-    match read {
-        Ok(read) => {
-            if let Some((message, cure)) = read.exposed {
-                section.warning(line, message, cure);
-            }
-            database_url(section, line, secret::exposed_text(&read.secret), folder)
-        }
-        Err(error) => {
-            section.fault(line, error.message, error.cure);
-            None
-        }
-    }
-}
-
-/// Messages of this one repeat the scheme alone: the rest may hold a password.
-fn database_url(section: &mut Section<'_>, line: u32, url: &str, folder: &Path) -> Option<Location> {
-    let cure = "write `sqlite:` and the path of a file, as in `sqlite:vestibule.db`";
-    match url.split_once(':') {
-        Some(("sqlite", rest)) => {
-            let path = rest.strip_prefix("//").unwrap_or(rest);
-            if path.is_empty() || path.starts_with(':') || path.contains(['?', '#', '\0']) {
-                section.fault(line, "the database URL names no file", cure);
-                return None;
-            }
-            Some(Location::Sqlite(folder.join(path)))
-        }
-        Some((scheme @ ("postgres" | "postgresql"), _)) => {
-            section.fault(line, format!("`{scheme}:` is not in this version"), cure);
-            None
-        }
-        Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_lowercase()) && scheme.len() <= 16 => {
-            section.fault(line, format!("no database is reached by `{scheme}:`"), cure);
-            None
-        }
-        _ => {
-            section.fault(line, "the database URL has no scheme", cure);
-            None
-        }
-    }
 }
 
 pub(crate) fn signup(section: &mut Section<'_>) -> Signup {

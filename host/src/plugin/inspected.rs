@@ -105,7 +105,7 @@ pub(super) fn read(
         None => None,
         Some(issuer) => Some(Issuer {
             value: text("issuer", literal("issuer", issuer.value)?)?,
-            promised: issuer.promised,
+            promised: issuer.promised == abi::record::Promised::Literal(true),
         }),
     };
     if issuer.is_none() && inspect.protocol == protocol::OAUTH2 {

@@ -78,7 +78,9 @@ impl Starter<'_> {
             .adopt_provider(&config.name, &config.plugin, &inspect.realm, self.ambient.clock.now())
             .await
             .map_err(|error| match error {
-                AdoptError::RealmChanged { .. } => Unavailable::Misconfigured(error.to_string()),
+                AdoptError::RealmChanged { .. } | AdoptError::Manual { .. } => {
+                    Unavailable::Misconfigured(error.to_string())
+                }
                 AdoptError::Store(_) => Unavailable::Failing(error.to_string()),
             })?;
         let redirect_uri = self.config.server.public_url.join(&config.redirect_path);

@@ -5,7 +5,8 @@ use secrecy::SecretString;
 use super::Sql;
 use super::backend::Backend;
 use super::error::StoreError;
-use super::statement::{Bind, Read, Statement, statements};
+use super::lease::{Lease, in_statement, in_transaction};
+use super::statement::{Bind, Read, Row, Statement, statements};
 use crate::clock::Timestamp;
 use crate::name::ProviderName;
 
@@ -92,28 +93,18 @@ pub struct Attempt {
 
 impl<DB: Backend> Sql<DB> {
     pub(super) async fn insert_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        let mut tx = self.write().await?;
-        // The oldest go first, so that the new one stays even if the clock was moved back.
-        let others = OPEN_PER_BROWSER - 1;
-        Statement::<DB>::new(DROP_OLDEST).bind(&attempt.browser_hash).bind(&others).run(&mut tx).await?;
-        Statement::<DB>::new(INSERT_ATTEMPT)
-            .bind(&attempt.state_hash)
-            .bind(&attempt.browser_hash)
-            .bind(&attempt.provider)
-            .bind(&attempt.purpose)
-            .bind(&attempt.user_id)
-            .bind(&attempt.redirect_uri)
-            .bind(&attempt.expected_iss)
-            .bind(&attempt.nonce)
-            .bind(&attempt.code_verifier)
-            .bind(&attempt.carry)
-            .bind(&attempt.return_path)
-            .bind(&attempt.settings_digest)
-            .bind(&attempt.created_at)
-            .bind(&attempt.expires_at)
-            .run(&mut tx)
-            .await?;
-        self.commit(tx).await
+        in_transaction!(self, |lease| {
+            // A second begin of this browser waits here, and so sees the rows of the first.
+            if let Some(lock) = DB::LOCK_BROWSER {
+                Statement::<DB>::new(lock).bind(&number_of(&attempt.browser_hash)).run(&mut lease).await?;
+            }
+            // The oldest go first, so that the new one stays even if the clock was moved back.
+            let others = OPEN_PER_BROWSER - 1;
+            let drop_oldest = Statement::<DB>::new(DROP_OLDEST).bind(&attempt.browser_hash).bind(&others);
+            drop_oldest.run(&mut lease).await?;
+            insert::<DB>(attempt).run(&mut lease).await?;
+            Ok(())
+        })
     }
 
     pub(super) async fn take_attempt(
@@ -122,11 +113,7 @@ impl<DB: Backend> Sql<DB> {
         browser_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
-        let mut tx = self.write().await?;
-        let row =
-            Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).bind(browser_hash).first(&mut tx).await?;
-        // Before anything is read from it: whatever it holds, it is used up.
-        self.commit(tx).await?;
+        let row = self.delete_attempt(state_hash, browser_hash).await?;
         let Some(row) = row else { return Ok(None) };
         let attempt = Attempt {
             state_hash: row.get("state_hash")?,
@@ -147,11 +134,46 @@ impl<DB: Backend> Sql<DB> {
         Ok((now < attempt.expires_at).then_some(attempt))
     }
 
+    /// One statement: it is a transaction by itself, and whatever the row holds, it is used up before it is read.
+    async fn delete_attempt(
+        &self,
+        state_hash: &[u8; 32],
+        browser_hash: &[u8; 32],
+    ) -> Result<Option<Row<DB>>, StoreError> {
+        in_statement!(self, |lease| {
+            Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).bind(browser_hash).first(&mut lease).await
+        })
+    }
+
     pub(super) async fn sweep_attempts(
         &self,
-        connection: &mut DB::Connection,
+        lease: &mut Lease<DB>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        Statement::<DB>::new(SWEEP_ATTEMPTS).bind(&now).run(connection).await
+        Statement::<DB>::new(SWEEP_ATTEMPTS).bind(&now).run(lease).await
     }
+}
+
+fn insert<DB: Backend>(attempt: &Attempt) -> Statement<DB> {
+    Statement::new(INSERT_ATTEMPT)
+        .bind(&attempt.state_hash)
+        .bind(&attempt.browser_hash)
+        .bind(&attempt.provider)
+        .bind(&attempt.purpose)
+        .bind(&attempt.user_id)
+        .bind(&attempt.redirect_uri)
+        .bind(&attempt.expected_iss)
+        .bind(&attempt.nonce)
+        .bind(&attempt.code_verifier)
+        .bind(&attempt.carry)
+        .bind(&attempt.return_path)
+        .bind(&attempt.settings_digest)
+        .bind(&attempt.created_at)
+        .bind(&attempt.expires_at)
+}
+
+/// A browser as a number, for a lock. Two browsers with one number wait for each other now and then, and no more.
+fn number_of(browser_hash: &[u8; 32]) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = *browser_hash;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

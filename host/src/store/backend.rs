@@ -6,33 +6,65 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use rust_embed::RustEmbed;
 use sqlx::error::DatabaseError;
-use sqlx::migrate::Migrate;
 use sqlx::query::Query;
-use sqlx::{ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, SqlStr, Type};
+use sqlx::{
+    ColumnIndex, Database, Decode, Encode, Executor, IntoArguments, Row as _, SqlSafeStr, SqlStr, Type,
+};
 
 use super::error::{StoreError, StoreErrorKind};
 use super::statement::Text;
 
 /// A database that the store runs on.
-pub(super) trait Backend:
-    Database<Connection: Migrate> + Carries<i64> + Carries<String> + Carries<Vec<u8>> + Runs
-{
+pub(super) trait Backend: Database + Carries<i64> + Carries<String> + Carries<Vec<u8>> + Runs {
     /// Opens a transaction that will write.
     const BEGIN: &'static str;
+
+    /// Keeps other requests of the browser whose number is `$1` out until the transaction ends, if the database lets
+    /// several write at once.
+    const LOCK_BROWSER: Option<&'static Text>;
+
+    /// Keeps other hosts from changing the schema until the transaction ends, several statements in one text; nothing
+    /// where a lock beside the database does.
+    const LOCK_SCHEMA: &'static str;
+
+    /// How often a change of the schema is tried while others hold what it needs.
+    const SCHEMA_ROUNDS: usize;
+
+    /// Makes the table that core migrations are written down in, if there is none.
+    const MIGRATIONS_TABLE: &'static str;
 
     /// Counts the tables named `$1`, as `found`.
     const TABLE_EXISTS: &'static Text;
 
+    /// Binds a statement's text. Whether it is kept under a name on the connection is the database's business.
+    fn query(sql: impl SqlSafeStr) -> Bound<Self>;
+
+    /// After what time a statement without an answer is given up, and its connection with it.
+    const PATIENCE: Option<Duration>;
+
     /// The statements that this database alone has.
     const STATEMENTS: &'static [&'static Text];
+
+    /// The files of `migrations/` for this database.
+    type Migrations: RustEmbed;
 
     /// How many rows a statement touched.
     fn affected(result: &Self::QueryResult) -> u64;
 
+    /// Whether nothing good can come from the connection any more.
+    fn is_dead(error: &sqlx::Error) -> bool;
+
     /// What kind of failure this is.
     fn kind(error: &dyn DatabaseError) -> StoreErrorKind;
+
+    /// The database's own words, without what was bound.
+    fn reason(error: &dyn DatabaseError) -> String {
+        error.message().to_owned()
+    }
 
     /// Which constraint refused, by the name that tells an operator most: `table.column` or the constraint's own.
     fn constraint(error: &dyn DatabaseError) -> Option<String>;
@@ -45,7 +77,7 @@ pub(super) fn store_error<DB: Backend>(statement: &'static str, error: sqlx::Err
             let error = error.as_ref();
             match DB::constraint(error) {
                 Some(constraint) => (StoreErrorKind::Constraint, constraint),
-                None => (DB::kind(error), error.message().to_owned()),
+                None => (DB::kind(error), DB::reason(error)),
             }
         }
         sqlx::Error::PoolTimedOut => (StoreErrorKind::Busy, "no connection became free in time".to_owned()),
@@ -152,7 +184,7 @@ mod tests {
 
     fn carries_everything<DB>() -> &'static str
     where
-        DB: Database<Connection: Migrate> + Carries<i64> + Carries<String> + Carries<Vec<u8>> + Runs,
+        DB: Database + Carries<i64> + Carries<String> + Carries<Vec<u8>> + Runs,
     {
         DB::NAME
     }

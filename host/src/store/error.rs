@@ -7,8 +7,10 @@ use crate::name::ProviderName;
 /// The kind of a failure; the caller decides by it what the person is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// Others held the database for too long, or one race after another was lost: trying again helps.
+    /// Others held the database for too long: trying again helps.
     Busy,
+    /// Others changed the same rows at once, one time after another: trying again helps.
+    Conflict,
     /// It cannot be reached, or reading or writing it failed.
     Unavailable,
     /// It can be read and not written.
@@ -26,7 +28,7 @@ pub enum StoreErrorKind {
 impl StoreErrorKind {
     const fn says(self) -> &'static str {
         match self {
-            Self::Busy => "the database is busy",
+            Self::Busy | Self::Conflict => "the database is busy",
             Self::Unavailable => "the database cannot be reached",
             Self::ReadOnly => "the database cannot be written",
             Self::Full => "the database has no room left",
@@ -58,8 +60,8 @@ impl StoreError {
 
     /// Whether the same request can succeed a little later: 503 and not 500.
     pub fn is_temporary(&self) -> bool {
-        use StoreErrorKind::{Busy, Full, ReadOnly, Unavailable};
-        matches!(self.kind, Busy | Unavailable | ReadOnly | Full)
+        use StoreErrorKind::{Busy, Conflict, Full, ReadOnly, Unavailable};
+        matches!(self.kind, Busy | Conflict | Unavailable | ReadOnly | Full)
     }
 }
 
@@ -101,23 +103,43 @@ pub enum OpenError {
     Locked(PathBuf),
     /// A newer host has changed the schema in a way that this one does not understand.
     #[error(
-        "the database `{path}` needs vestibule `{needed}` or newer, this is `{own}`; start the newer one, or restore the backup from before the upgrade"
+        "the database `{database}` needs vestibule `{needed}` or newer, this is `{own}`; start the newer one, or restore the backup from before the upgrade"
     )]
     TooOld {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// `min_host` in the database.
         needed: String,
         /// This host's version.
         own: &'static str,
     },
     /// A core migration failed or is not what once ran.
-    #[error("the schema of the database `{path}` cannot be brought up to date: {reason}")]
+    #[error("the schema of the database `{database}` cannot be brought up to date: {reason}")]
     Migration {
-        /// The database file.
-        path: PathBuf,
-        /// The migrator's reason.
+        /// The database.
+        database: String,
+        /// The reason.
         reason: String,
+    },
+    /// Something is missing, and `[database] migrate = "manual"`.
+    #[error(
+        "the database `{database}` lacks {lacks}, and `[database] migrate` is `manual`; run `vestibule migrate` first"
+    )]
+    Behind {
+        /// The database.
+        database: String,
+        /// What it lacks.
+        lacks: String,
+    },
+    /// The server does not answer, or does not let us in.
+    #[error("the database `{database}` cannot be used: {reason}; {cure}")]
+    Unreachable {
+        /// The database, without its password.
+        database: String,
+        /// The server's or the system's reason.
+        reason: String,
+        /// What to do.
+        cure: &'static str,
     },
     /// Anything else.
     #[error("the database `{path}` cannot be opened: {reason}")]
@@ -144,6 +166,16 @@ pub enum AdoptError {
         stored: String,
         /// The realm that the settings lead to.
         configured: String,
+    },
+    /// The table is missing or behind, and changing the schema is left to the operator.
+    #[error(
+        "`oauth_{provider}` is {what}, and `[database] migrate` is `manual`; run `vestibule migrate`, then start again"
+    )]
+    Manual {
+        /// The provider.
+        provider: ProviderName,
+        /// Missing, or behind.
+        what: &'static str,
     },
     /// The database failed.
     #[error(transparent)]

@@ -78,16 +78,16 @@ impl<DB: Backend> Sql<DB> {
     pub(super) async fn profile(&self, user: &User) -> Result<Profile, StoreError> {
         let table = TableName::from(&user.primary_provider);
         let statement = Statement::<DB>::on(PROFILE, &table).bind(&user.id);
-        match statement.first(&mut *self.read().await?).await? {
+        match statement.first(&mut self.read().await?).await? {
             Some(row) => Ok(Profile { name: row.get("name")?, avatar_url: row.get("avatar_url")? }),
             None => Ok(Profile::default()),
         }
     }
 
     pub(super) async fn identities(&self, user_id: i64) -> Result<Vec<Identity>, StoreError> {
-        let mut connection = self.read().await?;
+        let mut lease = self.read().await?;
         let mut identities = Vec::new();
-        for row in Statement::<DB>::new(LIST_IDENTITIES).bind(&user_id).all(&mut connection).await? {
+        for row in Statement::<DB>::new(LIST_IDENTITIES).bind(&user_id).all(&mut lease).await? {
             let mut identity = Identity {
                 provider: row.get("provider")?,
                 account_id: row.get("account_id")?,
@@ -102,7 +102,7 @@ impl<DB: Backend> Sql<DB> {
             let account = Statement::<DB>::on(FIND_ACCOUNT, &TableName::from(&identity.provider))
                 .bind(&identity.account_id)
                 .bind(&user_id);
-            if let Some(row) = account.first(&mut connection).await? {
+            if let Some(row) = account.first(&mut lease).await? {
                 let verified: Verified = row.get("email_verified")?;
                 let address: Option<String> = row.get("email")?;
                 identity.login = row.get("login")?;

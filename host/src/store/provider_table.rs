@@ -4,11 +4,12 @@
 //! table outlives its provider's section of the configuration and is brought along all the same, so that it fits when
 //! the section comes back.
 
-use super::Sql;
-use super::backend::{Backend, store_error};
+use super::backend::Backend;
 use super::error::{AdoptError, StoreError};
-use super::migrate;
+use super::lease::{Failure, Lease, in_transaction};
+use super::migrate::{self, Held};
 use super::statement::{Statement, TableName, statements, with_table};
+use super::{Migrate, Sql};
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
 
@@ -26,14 +27,14 @@ pub(super) struct Step {
     pub(super) sql: &'static str,
 }
 
-/// The steps that make a provider's table what this host expects, oldest first.
-#[derive(Debug, Clone)]
+/// The steps that make a provider's table what this host expects: those of `migrations/`, and what a test adds.
+#[derive(Debug, Clone, Default)]
 pub struct ProviderChain(Vec<Step>);
 
 impl ProviderChain {
     /// The steps in `migrations/`.
     pub fn embedded() -> Self {
-        Self(migrate::provider_steps())
+        Self::default()
     }
 
     /// The same with one more step at the end, in which `{table}` stands for the quoted name of the table and `{name}`
@@ -44,8 +45,21 @@ impl ProviderChain {
         self
     }
 
+    /// The steps on one database.
+    pub(super) fn on<DB: Backend>(&self) -> Chain {
+        let mut steps = migrate::provider_steps::<DB>();
+        steps.extend(self.0.iter().cloned());
+        Chain(steps)
+    }
+}
+
+/// The steps on one database, oldest first.
+#[derive(Debug)]
+pub(super) struct Chain(Vec<Step>);
+
+impl Chain {
     /// How many steps there are.
-    pub fn revision(&self) -> i64 {
+    fn revision(&self) -> i64 {
         self.0.len().try_into().unwrap_or(i64::MAX)
     }
 
@@ -63,6 +77,21 @@ pub struct Adopted {
     pub revision: i64,
 }
 
+impl Failure for AdoptError {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::RealmChanged { .. } | Self::Manual { .. } => None,
+        }
+    }
+}
+
+/// A row of `providers`.
+struct Found {
+    plugin: PluginName,
+    revision: i64,
+}
+
 impl<DB: Backend> Sql<DB> {
     pub(super) async fn adopt_provider(
         &self,
@@ -71,46 +100,95 @@ impl<DB: Backend> Sql<DB> {
         realm: &str,
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
-        let mut tx = self.write().await?;
-        let found = Statement::<DB>::new(FIND_PROVIDER).bind(provider).first(&mut tx).await?;
-        let before = match &found {
-            Some(row) => {
-                let stored: String = row.get("realm")?;
-                if stored != realm {
-                    let configured = realm.to_owned();
-                    return Err(AdoptError::RealmChanged { provider: provider.clone(), stored, configured });
-                }
-                row.get("table_revision")?
-            }
-            None => {
-                let insert =
-                    Statement::<DB>::new(INSERT_PROVIDER).bind(provider).bind(plugin).bind(realm).bind(&now);
-                insert.run(&mut tx).await?;
-                0
-            }
-        };
-        let revision = self.upgrade(&mut tx, provider, plugin, before).await?;
-        self.commit(tx).await?;
-        Ok(Adopted { created: found.is_none(), revision })
-    }
-
-    /// Brings every provider's table to this host's revision, configured or not, one transaction a table.
-    pub(super) async fn upgrade_provider_tables(&self) -> Result<(), StoreError> {
-        let rows = Statement::<DB>::new(LIST_PROVIDERS).all(&mut *self.write_connection().await?).await?;
-        for row in rows {
-            let revision: i64 = row.get("table_revision")?;
-            if revision < self.chain.revision() {
-                let mut tx = self.write().await?;
-                self.upgrade(&mut tx, &row.get("name")?, &row.get("plugin")?, revision).await?;
-                self.commit(tx).await?;
+        // A look first: a start on a schema that is up to date waits for nobody and needs no right to change it.
+        let found = find::<DB>(&mut self.read().await?, provider, realm).await?;
+        if let Some(Found { plugin: known, revision }) = &found
+            && known == plugin
+            && *revision >= self.chain.revision()
+        {
+            return Ok(Adopted { created: false, revision: *revision });
+        }
+        let is_up_to_date = found.as_ref().is_some_and(|found| found.revision >= self.chain.revision());
+        if self.mode == Migrate::Manual && !is_up_to_date {
+            let what = if found.is_none() { "missing" } else { "behind" };
+            return Err(AdoptError::Manual { provider: provider.clone(), what });
+        }
+        let mut held = Held::default();
+        loop {
+            match self.adopt_once(provider, plugin, realm, now).await {
+                Err(error) if held.again::<DB>(&error) => {}
+                done => return done,
             }
         }
-        Ok(())
+    }
+
+    async fn adopt_once(
+        &self,
+        provider: &ProviderName,
+        plugin: &PluginName,
+        realm: &str,
+        now: Timestamp,
+    ) -> Result<Adopted, AdoptError> {
+        in_transaction!(self, |lease| {
+            migrate::lock_schema(&mut lease).await?;
+            let found = find::<DB>(&mut lease, provider, realm).await?;
+            if found.is_none() {
+                let insert = Statement::<DB>::new(INSERT_PROVIDER).bind(provider).bind(plugin);
+                insert.bind(realm).bind(&now).run(&mut lease).await?;
+            }
+            let before = found.as_ref().map_or(0, |found| found.revision);
+            let revision = self.upgrade(&mut lease, provider, plugin, before).await?;
+            Ok(Adopted { created: found.is_none(), revision })
+        })
+    }
+
+    /// Brings every provider's table to this host's revision, configured or not, one transaction a table; which ones.
+    pub(super) async fn upgrade_provider_tables(&self) -> Result<Vec<ProviderName>, StoreError> {
+        let behind = self.tables_behind(&mut Lease::plain(&self.writer).await?).await?;
+        let mut changed = Vec::new();
+        for provider in behind {
+            let mut held = Held::default();
+            let was_behind = loop {
+                match self.upgrade_one(&provider).await {
+                    Err(error) if held.again::<DB>(&error) => {}
+                    done => break done?,
+                }
+            };
+            if was_behind {
+                changed.push(provider);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// The providers whose table is not at this host's revision.
+    pub(super) async fn tables_behind(&self, lease: &mut Lease<DB>) -> Result<Vec<ProviderName>, StoreError> {
+        let mut behind = Vec::new();
+        for row in Statement::<DB>::new(LIST_PROVIDERS).all(lease).await? {
+            if row.get::<i64>("table_revision")? < self.chain.revision() {
+                behind.push(row.get("name")?);
+            }
+        }
+        Ok(behind)
+    }
+
+    /// Whether there was anything to do once the lock was there.
+    async fn upgrade_one(&self, provider: &ProviderName) -> Result<bool, StoreError> {
+        in_transaction!(self, |lease| {
+            migrate::lock_schema(&mut lease).await?;
+            let row = Statement::<DB>::new(FIND_PROVIDER).bind(provider).one(&mut lease).await?;
+            let revision: i64 = row.get("table_revision")?;
+            let is_behind = revision < self.chain.revision();
+            if is_behind {
+                self.upgrade(&mut lease, provider, &row.get("plugin")?, revision).await?;
+            }
+            Ok(is_behind)
+        })
     }
 
     async fn upgrade(
         &self,
-        connection: &mut DB::Connection,
+        lease: &mut Lease<DB>,
         provider: &ProviderName,
         plugin: &PluginName,
         before: i64,
@@ -118,19 +196,33 @@ impl<DB: Backend> Sql<DB> {
         let table = TableName::from(provider);
         for step in self.chain.after(before) {
             tracing::info!(%provider, step = step.title, "changing the provider's table");
-            DB::script(connection, with_table(step.sql, &table))
-                .await
-                .map_err(|error| store_error::<DB>("provider table", error))?;
+            migrate::script(lease, "provider table", with_table(step.sql, &table)).await?;
         }
         let revision = before.max(self.chain.revision());
         let update = Statement::<DB>::new(UPDATE_PROVIDER).bind(provider).bind(plugin).bind(&revision);
-        update.run(connection).await?;
+        update.run(lease).await?;
         Ok(revision)
     }
 
     /// Every table that exists.
     pub(super) async fn provider_tables(&self) -> Result<Vec<TableName>, StoreError> {
-        let rows = Statement::<DB>::new(LIST_PROVIDERS).all(&mut *self.read().await?).await?;
+        let rows = Statement::<DB>::new(LIST_PROVIDERS).all(&mut self.read().await?).await?;
         rows.iter().map(|row| Ok(TableName::from(&row.get::<ProviderName>("name")?))).collect()
     }
+}
+
+/// The provider's row, if its realm is the one that the settings lead to.
+async fn find<DB: Backend>(
+    lease: &mut Lease<DB>,
+    provider: &ProviderName,
+    realm: &str,
+) -> Result<Option<Found>, AdoptError> {
+    let row = Statement::<DB>::new(FIND_PROVIDER).bind(provider).first(lease).await?;
+    let Some(row) = row else { return Ok(None) };
+    let stored: String = row.get("realm")?;
+    if stored != realm {
+        let configured = realm.to_owned();
+        return Err(AdoptError::RealmChanged { provider: provider.clone(), stored, configured });
+    }
+    Ok(Some(Found { plugin: row.get("plugin")?, revision: row.get("table_revision")? }))
 }

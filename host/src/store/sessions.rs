@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Sql;
 use super::backend::Backend;
 use super::error::StoreError;
+use super::lease::{in_statement, in_transaction};
 use super::people::User;
 use super::statement::{Statement, statements};
 use crate::clock::Timestamp;
@@ -61,7 +62,7 @@ impl<DB: Backend> Sql<DB> {
         idle: Duration,
     ) -> Result<Option<CurrentSession>, StoreError> {
         let statement = Statement::<DB>::new(FIND_SESSION).bind(token_hash).bind(&now).bind(&(now - idle));
-        let Some(row) = statement.first(&mut *self.read().await?).await? else { return Ok(None) };
+        let Some(row) = statement.first(&mut self.read().await?).await? else { return Ok(None) };
         Ok(Some(CurrentSession {
             user: User::read(&row)?,
             created_at: row.get("created_at")?,
@@ -75,27 +76,24 @@ impl<DB: Backend> Sql<DB> {
         token_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let statement =
-            Statement::<DB>::new(TOUCH_SESSION).bind(token_hash).bind(&now).bind(&(now - TOUCH_AFTER));
-        let touched = statement.run(&mut tx).await?;
-        self.commit(tx).await?;
-        Ok(touched > 0)
+        in_statement!(self, |lease| {
+            let touch = Statement::<DB>::new(TOUCH_SESSION).bind(token_hash).bind(&now);
+            Ok(touch.bind(&(now - TOUCH_AFTER)).run(&mut lease).await? > 0)
+        })
     }
 
     pub(super) async fn end_session(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
-        let mut tx = self.write().await?;
-        let ended = Statement::<DB>::new(END_SESSION).bind(token_hash).run(&mut tx).await?;
-        self.commit(tx).await?;
-        Ok(ended > 0)
+        in_statement!(self, |lease| {
+            Ok(Statement::<DB>::new(END_SESSION).bind(token_hash).run(&mut lease).await? > 0)
+        })
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Swept, StoreError> {
-        let mut tx = self.write().await?;
-        let attempts = self.sweep_attempts(&mut tx, now).await?;
-        let expired = Statement::<DB>::new(SWEEP_EXPIRED).bind(&now).run(&mut tx).await?;
-        let idle = Statement::<DB>::new(SWEEP_IDLE).bind(&(now - idle)).run(&mut tx).await?;
-        self.commit(tx).await?;
-        Ok(Swept { attempts, sessions: expired + idle })
+        in_transaction!(self, |lease| {
+            let attempts = self.sweep_attempts(&mut lease, now).await?;
+            let expired = Statement::<DB>::new(SWEEP_EXPIRED).bind(&now).run(&mut lease).await?;
+            let idle = Statement::<DB>::new(SWEEP_IDLE).bind(&(now - idle)).run(&mut lease).await?;
+            Ok(Swept { attempts, sessions: expired + idle })
+        })
     }
 }

@@ -6,6 +6,7 @@
 use super::Sql;
 use super::backend::Backend;
 use super::error::{StoreError, StoreErrorKind};
+use super::lease::{Failure, Lease, in_transaction};
 use super::people::User;
 use super::statement::{Statement, TableName, statements};
 use crate::account::{Account, Verified};
@@ -14,19 +15,17 @@ use crate::name::ProviderName;
 use crate::random::Random;
 use crate::username::{self, Username};
 
-/// How often a lost race is run again.
-const ROUNDS: usize = 3;
-
 statements! {
     REFRESH_ACCOUNT = "UPDATE {table}
         SET login = $2, name = $3, email = $4, email_verified = $5, avatar_url = $6, last_sync = $7
-        WHERE account_id = $1 RETURNING user_id";
+        WHERE account_id = $1 RETURNING user_id,
+        (SELECT username FROM users WHERE id = user_id) AS username,
+        (SELECT primary_provider FROM users WHERE id = user_id) AS primary_provider,
+        (SELECT created_at FROM users WHERE id = user_id) AS user_created_at";
     INSERT_ACCOUNT = "INSERT INTO {table}
         (account_id, login, name, email, email_verified, avatar_url, last_sync, user_id, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $7)
         ON CONFLICT (account_id) DO NOTHING RETURNING user_id";
-    FIND_USER = "SELECT id AS user_id, username, primary_provider, created_at AS user_created_at
-        FROM users WHERE id = $1";
     INSERT_USER = "INSERT INTO users (username, canon_username, primary_provider, created_at)
         VALUES ($1, $2, $3, $4)
         ON CONFLICT (canon_username) DO NOTHING RETURNING id";
@@ -92,8 +91,14 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// Another sign-in of the same account came first.
-struct Lost;
+impl Failure for SignInError {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::SignupClosed => None,
+        }
+    }
+}
 
 impl<DB: Backend> Sql<DB> {
     pub(super) async fn sign_in(
@@ -101,53 +106,40 @@ impl<DB: Backend> Sql<DB> {
         sign_in: &SignIn<'_>,
         random: &dyn Random,
     ) -> Result<SignedIn, SignInError> {
-        for _ in 0..ROUNDS {
-            let mut tx = self.write().await?;
-            match self.sign_in_once(&mut tx, sign_in, random).await? {
-                Ok(signed_in) => {
-                    self.commit(tx).await?;
-                    return Ok(signed_in);
-                }
-                // The user that this round made goes; the next one finds the winner's.
-                Err(Lost) => self.roll_back(tx).await?,
-            }
-        }
-        Err(StoreError::new(StoreErrorKind::Busy, "sign in", "every round lost a race").into())
+        in_transaction!(self, |lease| { self.sign_in_once(&mut lease, sign_in, random).await })
     }
 
     async fn sign_in_once(
         &self,
-        connection: &mut DB::Connection,
+        lease: &mut Lease<DB>,
         sign_in: &SignIn<'_>,
         random: &dyn Random,
-    ) -> Result<Result<SignedIn, Lost>, SignInError> {
+    ) -> Result<SignedIn, SignInError> {
         let table = TableName::from(sign_in.provider);
         let refresh = account::<DB>(Statement::on(REFRESH_ACCOUNT, &table), sign_in);
-        let signed_in = match refresh.first(connection).await? {
-            Some(row) => {
-                let id: i64 = row.get("user_id")?;
-                let row = Statement::<DB>::new(FIND_USER).bind(&id).one(connection).await?;
-                SignedIn { user: User::read(&row)?, created: false }
-            }
+        let signed_in = match refresh.first(lease).await? {
+            Some(row) => SignedIn { user: User::read(&row)?, created: false },
             None if sign_in.signup == SignupPolicy::Closed => return Err(SignInError::SignupClosed),
             None => {
-                let user = insert_user::<DB>(connection, sign_in, random).await?;
+                let user = insert_user::<DB>(lease, sign_in, random).await?;
                 let insert = account::<DB>(Statement::on(INSERT_ACCOUNT, &table), sign_in).bind(&user.id);
-                if insert.first(connection).await?.is_none() {
-                    return Ok(Err(Lost));
+                if insert.first(lease).await?.is_none() {
+                    // The user that this round made goes; the next one finds the winner's.
+                    let reason = "another sign-in of the account came first, each time";
+                    return Err(StoreError::new(StoreErrorKind::Conflict, INSERT_ACCOUNT.name, reason).into());
                 }
                 let identity = Statement::<DB>::new(INSERT_IDENTITY).bind(&user.id).bind(sign_in.provider);
-                identity.bind(sign_in.account.account_id()).bind(&sign_in.now).run(connection).await?;
+                identity.bind(sign_in.account.account_id()).bind(&sign_in.now).run(lease).await?;
                 SignedIn { user, created: true }
             }
         };
         let NewSession { token_hash, expires_at, replaces } = &sign_in.session;
         if let Some(old) = replaces {
-            Statement::<DB>::new(REPLACE_SESSION).bind(old).run(connection).await?;
+            Statement::<DB>::new(REPLACE_SESSION).bind(old).run(lease).await?;
         }
         let session = Statement::<DB>::new(INSERT_SESSION).bind(token_hash).bind(&signed_in.user.id);
-        session.bind(&sign_in.now).bind(expires_at).run(connection).await?;
-        Ok(Ok(signed_in))
+        session.bind(&sign_in.now).bind(expires_at).run(lease).await?;
+        Ok(signed_in)
     }
 }
 
@@ -166,7 +158,7 @@ fn account<DB: Backend>(statement: Statement<DB>, sign_in: &SignIn<'_>) -> State
 }
 
 async fn insert_user<DB: Backend>(
-    connection: &mut DB::Connection,
+    lease: &mut Lease<DB>,
     sign_in: &SignIn<'_>,
     random: &dyn Random,
 ) -> Result<User, StoreError> {
@@ -177,7 +169,7 @@ async fn insert_user<DB: Backend>(
             .bind(&username.canonical())
             .bind(sign_in.provider)
             .bind(&sign_in.now);
-        if let Some(row) = insert.first(connection).await? {
+        if let Some(row) = insert.first(lease).await? {
             return Ok(User {
                 id: row.get("id")?,
                 username,

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection as _;
+use rust_embed::RustEmbed;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult,
     SqliteSynchronous,
 };
+use sqlx::{Connection as _, SqlSafeStr};
 
-use super::backend::Backend;
+use super::backend::{Backend, Bound};
 use super::error::{OpenError, StoreError, StoreErrorKind};
 use super::migrate::{self, MigrateFailure};
 use super::statement::{Text, statements};
@@ -22,6 +23,11 @@ use super::{Options, Sql};
 
 /// A waiting process looks at the lock this often; `flock` tells nobody when it is free.
 const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// The migrations of this database.
+#[derive(RustEmbed)]
+#[folder = "../migrations/sqlite"]
+pub(super) struct Migrations;
 
 statements! {
     TABLE_EXISTS = "SELECT COUNT(*) AS found FROM sqlite_master WHERE type = 'table' AND name = $1";
@@ -32,12 +38,41 @@ impl Backend for Sqlite {
     // busy timeout covers) if another has written since its first read.
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
 
+    // One writes at a time.
+    const LOCK_BROWSER: Option<&'static Text> = None;
+
+    // The lock beside the file keeps other processes out.
+    const LOCK_SCHEMA: &'static str = "";
+
+    const SCHEMA_ROUNDS: usize = 1;
+
+    const MIGRATIONS_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+        version BIGINT PRIMARY KEY,
+        description TEXT NOT NULL,
+        installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+        success BOOLEAN NOT NULL,
+        checksum BLOB NOT NULL,
+        execution_time BIGINT NOT NULL)";
+
     const TABLE_EXISTS: &'static Text = TABLE_EXISTS;
+
+    // The file's own time-out is what ends a wait.
+    const PATIENCE: Option<Duration> = None;
 
     const STATEMENTS: &'static [&'static Text] = STATEMENTS;
 
+    type Migrations = Migrations;
+
+    fn query(sql: impl SqlSafeStr) -> Bound<Self> {
+        sqlx::query(sql)
+    }
+
     fn affected(result: &SqliteQueryResult) -> u64 {
         result.rows_affected()
+    }
+
+    fn is_dead(_: &sqlx::Error) -> bool {
+        false
     }
 
     fn kind(error: &dyn DatabaseError) -> StoreErrorKind {
@@ -92,14 +127,20 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
         .map_err(at)?;
     let readers =
         pool().max_connections(options.readers).connect_with(connect.read_only(true)).await.map_err(at)?;
-    let sql = Sql { writer, readers, chain: Arc::new(options.chain.clone()) };
+    let chain = Arc::new(options.chain.on::<Sqlite>());
+    let mut sql = Sql { writer, readers, chain, mode: options.migrate, applied: Arc::default() };
     let migrated = migrate::run(&sql).await;
     drop(lock);
-    if let Err(failure) = migrated {
-        sql.close().await;
-        return Err(migration_error(path, failure));
+    match migrated {
+        Ok(applied) => {
+            sql.applied = Arc::new(applied);
+            Ok(sql)
+        }
+        Err(failure) => {
+            sql.close().await;
+            Err(migration_error(path, failure))
+        }
     }
-    Ok(sql)
 }
 
 /// Whether the writing connection can begin a transaction. When the disk is full SQLite rolls back by itself; the
@@ -167,12 +208,9 @@ fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
 }
 
 fn migration_error(path: &Path, failure: MigrateFailure) -> OpenError {
-    let path = path.to_owned();
     match failure {
-        MigrateFailure::TooOld { needed } => OpenError::TooOld { path, needed, own: migrate::OWN_VERSION },
-        MigrateFailure::Core(sqlx::migrate::MigrateError::Execute(error)) => open_error(&path, error),
-        MigrateFailure::Core(error) => OpenError::Migration { path, reason: error.to_string() },
-        MigrateFailure::Store(error) => store_failure(path, &error),
+        MigrateFailure::Store(error) => store_failure(path.to_owned(), &error),
+        failure => failure.told(path.display().to_string()),
     }
 }
 
@@ -182,6 +220,6 @@ fn store_failure(path: PathBuf, error: &StoreError) -> OpenError {
         StoreErrorKind::ReadOnly => {
             OpenError::NotWritable { denied: path.clone(), path, reason: error.to_string() }
         }
-        _ => OpenError::Migration { path, reason: error.to_string() },
+        _ => OpenError::Migration { database: path.display().to_string(), reason: error.to_string() },
     }
 }

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::backend::{Backend, Bound, Carries, store_error};
 use super::error::{StoreError, StoreErrorKind};
+use super::lease::Lease;
 use crate::account::Verified;
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
@@ -61,12 +62,12 @@ pub(super) struct Statement<DB: Backend> {
 
 impl<DB: Backend> Statement<DB> {
     pub(super) fn new(text: &'static Text) -> Self {
-        Self { name: text.name, query: sqlx::query(text.sql) }
+        Self { name: text.name, query: DB::query(text.sql) }
     }
 
     /// A statement on a provider's table.
     pub(super) fn on(text: &'static Text, table: &TableName) -> Self {
-        Self { name: text.name, query: sqlx::query(with_table(text.sql, table)) }
+        Self { name: text.name, query: DB::query(with_table(text.sql, table)) }
     }
 
     /// Binds the next parameter.
@@ -78,29 +79,49 @@ impl<DB: Backend> Statement<DB> {
     }
 
     /// All rows.
-    pub(super) async fn all(self, connection: &mut DB::Connection) -> Result<Vec<Row<DB>>, StoreError> {
-        let rows =
-            DB::rows(connection, self.query).await.map_err(|error| store_error::<DB>(self.name, error))?;
+    pub(super) async fn all(self, lease: &mut Lease<DB>) -> Result<Vec<Row<DB>>, StoreError> {
+        let rows = patiently::<DB, _>(DB::rows(lease, self.query)).await;
+        let rows = answered(lease, self.name, rows)?;
         Ok(rows.into_iter().map(|row| Row { statement: self.name, row }).collect())
     }
 
     /// The row, of a statement that answers with at most one. Reads to the end, so that a writing statement is done.
-    pub(super) async fn first(self, connection: &mut DB::Connection) -> Result<Option<Row<DB>>, StoreError> {
-        Ok(self.all(connection).await?.into_iter().next())
+    pub(super) async fn first(self, lease: &mut Lease<DB>) -> Result<Option<Row<DB>>, StoreError> {
+        Ok(self.all(lease).await?.into_iter().next())
     }
 
     /// The row, of a statement that always answers with one.
-    pub(super) async fn one(self, connection: &mut DB::Connection) -> Result<Row<DB>, StoreError> {
+    pub(super) async fn one(self, lease: &mut Lease<DB>) -> Result<Row<DB>, StoreError> {
         let name = self.name;
-        let row = self.first(connection).await?;
+        let row = self.first(lease).await?;
         row.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, name, "the row is missing"))
     }
 
     /// Runs it; how many rows it touched.
-    pub(super) async fn run(self, connection: &mut DB::Connection) -> Result<u64, StoreError> {
-        let result =
-            DB::run(connection, self.query).await.map_err(|error| store_error::<DB>(self.name, error))?;
-        Ok(DB::affected(&result))
+    pub(super) async fn run(self, lease: &mut Lease<DB>) -> Result<u64, StoreError> {
+        let result = patiently::<DB, _>(DB::run(lease, self.query)).await;
+        Ok(DB::affected(&answered(lease, self.name, result)?))
+    }
+}
+
+/// The answer, or `None` when it takes longer than the database is given.
+async fn patiently<DB: Backend, T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Option<Result<T, sqlx::Error>> {
+    match DB::PATIENCE {
+        Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
+        None => Some(answer.await),
+    }
+}
+
+fn answered<DB: Backend, T>(
+    lease: &mut Lease<DB>,
+    statement: &'static str,
+    answer: Option<Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match answer {
+        Some(answer) => answer.map_err(|error| lease.failed(statement, error)),
+        None => Err(lease.given_up(statement)),
     }
 }
 
@@ -202,7 +223,16 @@ column!(ProviderName as String: |value| value.as_str().to_owned(), |raw| raw.par
 column!(PluginName as String: |value| value.as_str().to_owned(), |raw| raw.parse().ok());
 column!(Username as String: |value| value.as_str().to_owned(), |raw| Some(Username::taken(raw)));
 column!(SecretString as String: |value| value.expose_secret().to_owned(), |raw| Some(SecretString::from(raw)));
+column!(Vec<u8> as Vec<u8>: |value| value.clone(), |raw| Some(raw));
 column!([u8; 32] as Vec<u8>: |value| value.to_vec(), |raw| raw.try_into().ok());
+
+impl Bind for [u8] {
+    type Raw = Vec<u8>;
+
+    fn to_raw(&self) -> Option<Vec<u8>> {
+        Some(self.to_vec())
+    }
+}
 
 impl Bind for str {
     type Raw = String;
@@ -214,8 +244,7 @@ impl Bind for str {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Connection as _;
-    use sqlx::sqlite::{Sqlite, SqliteConnection};
+    use sqlx::sqlite::{Sqlite, SqlitePool};
 
     use super::*;
 
@@ -224,10 +253,14 @@ mod tests {
         BYTES = "SELECT $1 AS bytes";
     }
 
+    async fn memory() -> Lease<Sqlite> {
+        Lease::plain(&SqlitePool::connect("sqlite::memory:").await.unwrap()).await.unwrap()
+    }
+
     #[tokio::test]
     async fn reads_null_as_absent_or_as_an_error_and_never_as_zero() {
         assert_eq!(STATEMENTS.len(), 2);
-        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let mut connection = memory().await;
         let row = Statement::<Sqlite>::new(NOTHING).one(&mut connection).await.unwrap();
         assert_eq!(row.get::<Option<i64>>("absent").unwrap(), None);
         assert_eq!(row.get::<Option<String>>("absent").unwrap(), None);
@@ -238,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn says_which_column_is_wrong_and_not_what_is_in_it() {
-        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let mut connection = memory().await;
         let row = Statement::<Sqlite>::new(BYTES).bind("canary").one(&mut connection).await.unwrap();
         let error = row.get::<ProviderName>("bytes").map(drop);
         assert_eq!(error, Ok(()));

@@ -2,7 +2,8 @@
 
 use vestibule_demo_idp::Endpoint;
 
-use crate::world::{Plan, World, on_both_transports, plain_client};
+use crate::database::everywhere;
+use crate::world::{Plan, World, plain_client};
 
 /// A begin as a browser sends it from the sign-in page.
 fn begin(world: &World, provider: &str) -> reqwest::RequestBuilder {
@@ -10,9 +11,9 @@ fn begin(world: &World, provider: &str) -> reqwest::RequestBuilder {
     plain_client().post(path).header("sec-fetch-site", "same-origin").header("origin", &world.url)
 }
 
-on_both_transports! {
-    async fn a_begin_from_another_site_starts_nothing(transport) {
-        let world = Plan::on(transport).start().await;
+everywhere! {
+    async fn a_begin_from_another_site_starts_nothing(place) {
+        let world = Plan::on(place).start().await;
         let path = format!("{}/auth/github/begin", world.url);
         let client = plain_client();
         for request in [
@@ -31,16 +32,16 @@ on_both_transports! {
         assert_eq!(world.count("login_attempts").await, 0);
     }
 
-    async fn a_browser_without_fetch_metadata_begins_by_its_origin(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_browser_without_fetch_metadata_begins_by_its_origin(place) {
+        let world = Plan::on(place).start().await;
         let path = format!("{}/auth/github/begin", world.url);
         let answer = plain_client().post(path).header("origin", &world.url).send().await.unwrap();
         assert_eq!(answer.status(), 303);
         assert_eq!(world.count("login_attempts").await, 1);
     }
 
-    async fn a_get_never_starts_a_sign_in(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_get_never_starts_a_sign_in(place) {
+        let world = Plan::on(place).start().await;
         let client = plain_client();
         let answer = client.get(format!("{}/auth/github/begin", world.url)).send().await.unwrap();
         assert_eq!(answer.status(), 405);
@@ -52,8 +53,8 @@ on_both_transports! {
         assert_eq!(world.count("login_attempts").await, 0);
     }
 
-    async fn a_provider_that_is_not_there_is_not_found(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_provider_that_is_not_there_is_not_found(place) {
+        let world = Plan::on(place).start().await;
         for name in
             ["gitlab", "GITHUB", "github%00", "..", "%2e%2e", "github%2f", "github%20", "gith%C3%BCb", "users"]
         {
@@ -63,8 +64,8 @@ on_both_transports! {
         assert_eq!(world.count("login_attempts").await, 0);
     }
 
-    async fn a_hidden_provider_is_not_begun_with_but_a_callback_is_served(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_hidden_provider_is_not_begun_with_but_a_callback_is_served(place) {
+        let world = Plan::on(place).start().await;
         let mut visitor = world.visitor();
         let (callback, cookies) = world.callback(&mut visitor, "octavia").await;
         let port = callback.port().unwrap();
@@ -72,7 +73,7 @@ on_both_transports! {
             provider: "state = \"hidden\"".to_owned(),
             after: Some(world.stop().await),
             port,
-            ..Plan::on(transport)
+            ..Plan::on(place)
         }
         .start()
         .await;
@@ -82,8 +83,8 @@ on_both_transports! {
         assert_eq!(answer.status(), 303);
     }
 
-    async fn a_disabled_provider_signs_nobody_in_not_even_who_had_begun(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_disabled_provider_signs_nobody_in_not_even_who_had_begun(place) {
+        let world = Plan::on(place).start().await;
         let mut visitor = world.visitor();
         let (callback, cookies) = world.callback(&mut visitor, "octavia").await;
         let port = callback.port().unwrap();
@@ -91,7 +92,7 @@ on_both_transports! {
             provider: "state = \"disabled\"".to_owned(),
             after: Some(world.stop().await),
             port,
-            ..Plan::on(transport)
+            ..Plan::on(place)
         }
         .start()
         .await;
@@ -106,8 +107,8 @@ on_both_transports! {
         assert!(world.idp.requests_to(Endpoint::Token).is_empty());
     }
 
-    async fn each_begin_has_a_state_and_a_verifier_of_its_own(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn each_begin_has_a_state_and_a_verifier_of_its_own(place) {
+        let world = Plan::on(place).start().await;
         let mut seen = std::collections::HashSet::new();
         for _ in 0..5 {
             let answer = begin(&world, "github").send().await.unwrap();
@@ -123,8 +124,8 @@ on_both_transports! {
         assert_eq!(seen.len(), 10);
     }
 
-    async fn the_redirect_uri_comes_from_the_configuration_and_not_from_the_request(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn the_redirect_uri_comes_from_the_configuration_and_not_from_the_request(place) {
+        let world = Plan::on(place).start().await;
         let answer = begin(&world, "github")
             .header("host", "evil.example")
             .header("x-forwarded-host", "evil.example")
@@ -137,8 +138,8 @@ on_both_transports! {
         assert_eq!(redirect_uri, format!("{}/auth/github/callback", world.url));
     }
 
-    async fn the_address_tells_the_provider_nothing_but_an_opaque_state(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn the_address_tells_the_provider_nothing_but_an_opaque_state(place) {
+        let world = Plan::on(place).start().await;
         let answer = begin(&world, "github").body("return_to=/secret-page").send().await.unwrap();
         assert_eq!(answer.status(), 303);
         let location = answer.headers()["location"].to_str().unwrap();
@@ -147,8 +148,8 @@ on_both_transports! {
         assert_eq!(answer.headers()["cache-control"], "no-store");
     }
 
-    async fn too_many_begins_from_one_address_wait(transport) {
-        let world = Plan { server: "begin_rate = \"3/min\"".to_owned(), ..Plan::on(transport) }.start().await;
+    async fn too_many_begins_from_one_address_wait(place) {
+        let world = Plan { server: "begin_rate = \"3/min\"".to_owned(), ..Plan::on(place) }.start().await;
         for _ in 0..3 {
             assert_eq!(begin(&world, "github").send().await.unwrap().status(), 303);
         }
@@ -161,9 +162,9 @@ on_both_transports! {
         assert_eq!(begin(&world, "github").send().await.unwrap().status(), 303);
     }
 
-    async fn behind_a_listed_proxy_each_client_has_its_own_limit(transport) {
+    async fn behind_a_listed_proxy_each_client_has_its_own_limit(place) {
         let server = "begin_rate = \"1/min\"\ntrusted_proxies = [\"127.0.0.1\"]".to_owned();
-        let world = Plan { server, ..Plan::on(transport) }.start().await;
+        let world = Plan { server, ..Plan::on(place) }.start().await;
         let from = |address: &str| begin(&world, "github").header("x-forwarded-for", address.to_owned()).send();
         assert_eq!(from("203.0.113.1").await.unwrap().status(), 303);
         assert_eq!(from("203.0.113.1").await.unwrap().status(), 429);
@@ -171,8 +172,8 @@ on_both_transports! {
         assert_eq!(from("9.9.9.9, 203.0.113.2").await.unwrap().status(), 429);
     }
 
-    async fn a_browsers_twenty_first_attempt_drops_its_oldest(transport) {
-        let world = Plan { server: "begin_rate = \"100/min\"".to_owned(), ..Plan::on(transport) }.start().await;
+    async fn a_browsers_twenty_first_attempt_drops_its_oldest(place) {
+        let world = Plan { server: "begin_rate = \"100/min\"".to_owned(), ..Plan::on(place) }.start().await;
         let mut visitor = world.visitor();
         let (first, cookies) = world.callback(&mut visitor, "octavia").await;
         let mut last = None;
@@ -186,8 +187,8 @@ on_both_transports! {
         assert_eq!(get(last.unwrap().0).await.unwrap().status(), 303);
     }
 
-    async fn an_oversized_form_is_refused_and_starts_nothing(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn an_oversized_form_is_refused_and_starts_nothing(place) {
+        let world = Plan::on(place).start().await;
         let answer = begin(&world, "github").body("x".repeat(65 * 1024)).send().await.unwrap();
         assert_eq!(answer.status(), 413);
         assert_eq!(world.count("login_attempts").await, 0);

@@ -3,7 +3,7 @@
 //! The driver waits for what is to be seen; no test waits for time to pass. `cargo xtask test` says where Chromium and
 //! chromedriver are, in `VESTIBULE_TEST_CHROMIUM` and `VESTIBULE_TEST_CHROMEDRIVER`.
 
-mod chromium;
+pub(crate) mod chromium;
 mod console;
 mod cookies;
 mod form_post;

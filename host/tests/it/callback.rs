@@ -5,7 +5,8 @@ use std::time::Duration;
 use vestibule_demo_idp::visitor::{Visitor, forms};
 use vestibule_demo_idp::{Endpoint, Fault};
 
-use crate::world::{Plan, World, on_both_transports, plain_client};
+use crate::database::everywhere;
+use crate::world::{Plan, World, plain_client};
 
 async fn get(url: &str, cookies: &str) -> reqwest::Response {
     plain_client().get(url).header("cookie", cookies).send().await.unwrap()
@@ -24,9 +25,9 @@ async fn refused(world: &World, answer: reqwest::Response, status: u16) -> Strin
     page
 }
 
-on_both_transports! {
-    async fn a_state_that_is_missing_foreign_or_used_is_refused(transport) {
-        let world = Plan::on(transport).start().await;
+everywhere! {
+    async fn a_state_that_is_missing_foreign_or_used_is_refused(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let without = callback.as_str().replace("state=", "other=");
         refused(&world, get(&without, &cookies).await, 400).await;
@@ -38,27 +39,27 @@ on_both_transports! {
         assert_eq!(world.idp.requests_to(Endpoint::Token).len(), 1);
     }
 
-    async fn another_browsers_state_is_refused_and_not_used_up(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn another_browsers_state_is_refused_and_not_used_up(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let (_, other) = world.callback(&mut world.visitor(), "kai").await;
         refused(&world, get(callback.as_str(), &other).await, 400).await;
         assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
     }
 
-    async fn an_attempt_expires_to_the_microsecond(transport) {
+    async fn an_attempt_expires_to_the_microsecond(place) {
         for (after, status) in
             [(Duration::from_secs(600) - Duration::from_micros(1), 303), (Duration::from_secs(600), 400)]
         {
-            let world = Plan::on(transport).start().await;
+            let world = Plan::on(place).start().await;
             let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
             world.clock.advance(after);
             assert_eq!(get(callback.as_str(), &cookies).await.status(), status, "{after:?}");
         }
     }
 
-    async fn a_callback_without_the_cookie_is_posted_once_more_from_our_own_page(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_callback_without_the_cookie_is_posted_once_more_from_our_own_page(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let answer = plain_client().get(callback.clone()).send().await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -87,8 +88,8 @@ on_both_transports! {
         assert_eq!(post(Some(&cookies)).await.unwrap().status(), 303);
     }
 
-    async fn a_tossed_second_cookie_counts_as_none(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_tossed_second_cookie_counts_as_none(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let tossed = format!("__Host-vestibule_browser=evil; {cookies}");
         let answer = get(callback.as_str(), &tossed).await;
@@ -96,15 +97,15 @@ on_both_transports! {
         assert_eq!(world.count("sessions").await, 0);
     }
 
-    async fn a_wrong_issuer_is_refused_before_the_token_request(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_wrong_issuer_is_refused_before_the_token_request(place) {
+        let world = Plan::on(place).start().await;
         world.idp.set_fault(Endpoint::Authorize, Fault::WrongIss);
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         refused(&world, get(callback.as_str(), &cookies).await, 400).await;
     }
 
-    async fn an_issuer_that_was_not_promised_may_be_absent(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn an_issuer_that_was_not_promised_may_be_absent(place) {
+        let world = Plan::on(place).start().await;
         let (mut callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         assert!(callback.query_pairs().any(|(name, _)| name == "iss"), "demo-idp sends it unannounced");
         let pairs: Vec<(String, String)> =
@@ -113,8 +114,8 @@ on_both_transports! {
         assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
     }
 
-    async fn a_parameter_of_the_protocol_that_comes_twice_is_refused(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_parameter_of_the_protocol_that_comes_twice_is_refused(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         for extra in ["code=x", "state=x", "iss=x", "error=x&error=y"] {
             refused(&world, get(&format!("{callback}&{extra}"), &cookies).await, 400).await;
@@ -122,16 +123,16 @@ on_both_transports! {
         assert_eq!(get(callback.as_str(), &cookies).await.status(), 303, "none of them used the state up");
     }
 
-    async fn unknown_parameters_are_ignored(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn unknown_parameters_are_ignored(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let url = format!("{callback}&x=1&x=2&session_state=abc&code%5B%5D=1");
         assert_eq!(get(&url, &cookies).await.status(), 303);
     }
 
-    async fn neither_or_both_of_code_and_error_are_refused(transport) {
+    async fn neither_or_both_of_code_and_error_are_refused(place) {
         for query in ["", "code=x&error=access_denied"] {
-            let world = Plan::on(transport).start().await;
+            let world = Plan::on(place).start().await;
             let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
             let state = callback.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
             let url = format!("{}/auth/github/callback?state={state}&{query}", world.url);
@@ -139,8 +140,8 @@ on_both_transports! {
         }
     }
 
-    async fn what_is_no_callback_is_refused_without_a_crash(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn what_is_no_callback_is_refused_without_a_crash(place) {
+        let world = Plan::on(place).start().await;
         let (_, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let long = format!("code={}&state=x", "a".repeat(5000));
         for query in
@@ -165,8 +166,8 @@ on_both_transports! {
         }
     }
 
-    async fn head_options_and_other_methods_do_not_use_a_state_up(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn head_options_and_other_methods_do_not_use_a_state_up(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         for method in ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "PROPFIND"] {
             let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
@@ -181,8 +182,8 @@ on_both_transports! {
         assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
     }
 
-    async fn an_error_from_the_provider_closes_the_attempt_and_its_text_is_inert(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn an_error_from_the_provider_closes_the_attempt_and_its_text_is_inert(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let state = callback.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
         let url = format!(
@@ -200,8 +201,8 @@ on_both_transports! {
         assert!(world.idp.requests_to(Endpoint::Token).is_empty());
     }
 
-    async fn who_was_refused_tries_again_on_the_way_to_the_same_place(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn who_was_refused_tries_again_on_the_way_to_the_same_place(place) {
+        let world = Plan::on(place).start().await;
         let mut visitor = world.visitor().returning_to("/healthz?x=1");
         let (callback, cookies) = world.callback(&mut visitor, "nadia-no").await;
         let answer = get(callback.as_str(), &cookies).await;
@@ -210,8 +211,8 @@ on_both_transports! {
         assert!(page.contains("login?provider=github&amp;return_to=%2Fhealthz%3Fx%3D1"), "{page}");
     }
 
-    async fn success_is_a_303_that_is_not_stored_and_tells_no_referrer(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn success_is_a_303_that_is_not_stored_and_tells_no_referrer(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let answer = get(callback.as_str(), &cookies).await;
         assert_eq!(answer.status(), 303);
@@ -226,14 +227,14 @@ on_both_transports! {
         assert!(!cookie.contains("Domain"), "{cookie}");
     }
 
-    async fn settings_that_changed_during_a_sign_in_end_it(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn settings_that_changed_during_a_sign_in_end_it(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let world = Plan {
             client_id: "another-client".to_owned(),
             port: callback.port().unwrap(),
             after: Some(world.stop().await),
-            ..Plan::on(transport)
+            ..Plan::on(place)
         }
         .start()
         .await;
@@ -241,8 +242,8 @@ on_both_transports! {
         assert!(page.contains("settings"), "{page}");
     }
 
-    async fn a_browser_that_goes_away_does_not_spoil_its_sign_in(transport) {
-        let world = Plan { slow_pause: Duration::from_millis(20), ..Plan::on(transport) }.start().await;
+    async fn a_browser_that_goes_away_does_not_spoil_its_sign_in(place) {
+        let world = Plan { slow_pause: Duration::from_millis(20), ..Plan::on(place) }.start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         // The provider takes its time, and the person does not.
         world.idp.set_fault(Endpoint::Token, Fault::Slow);
@@ -253,23 +254,22 @@ on_both_transports! {
         going.abort();
         assert_eq!(world.count("sessions").await, 0, "it is not over yet");
         let database = world.database().await;
-        let sessions = || sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM sessions").fetch_one(&database);
-        while sessions().await.unwrap() == 0 {}
+        while database.count("sessions").await == 0 {}
         assert_eq!(world.count("users").await, 1);
     }
 
-    async fn a_sign_in_survives_a_restart_of_the_server(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_sign_in_survives_a_restart_of_the_server(place) {
+        let world = Plan::on(place).start().await;
         let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
         let port = callback.port().unwrap();
-        let world = Plan { port, after: Some(world.stop().await), ..Plan::on(transport) }.start().await;
+        let world = Plan { port, after: Some(world.stop().await), ..Plan::on(place) }.start().await;
         assert_eq!(get(callback.as_str(), &cookies).await.status(), 303);
         assert_eq!(world.count("users").await, 1);
     }
 
-    async fn the_callback_may_have_a_path_of_the_operators_own(transport) {
+    async fn the_callback_may_have_a_path_of_the_operators_own(place) {
         let world =
-            Plan { provider: "redirect_path = \"/oauth/return\"".to_owned(), ..Plan::on(transport) }.start().await;
+            Plan { provider: "redirect_path = \"/oauth/return\"".to_owned(), ..Plan::on(place) }.start().await;
         let mut visitor: Visitor = world.visitor();
         world.idp.register_redirect_uri(crate::world::CLIENT_ID, &format!("{}/oauth/return", world.url));
         let signed_in = visitor.sign_in("github", Some("octavia")).await.unwrap();

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use memchr::memmem;
 use vestibule::plugin::{Tape, TransportKind};
 use vestibule::random::sha256;
-use vestibule_demo_idp::{Endpoint, Fault};
+use vestibule_demo_idp::{Endpoint, Fault, Personality};
 
 use crate::faults::journey::{Journey, Seen};
 use crate::faults::plugins;
@@ -185,8 +185,8 @@ fn search(case: &str, journey: &Journey, world: &World, before: &[Secret]) -> Ve
 /// Sign-ins that fail at the provider's in every way, and then succeed.
 async fn sign_in_every_way(world: &World, all: &mut Vec<Secret>) {
     let mut before = Vec::new();
-    for &fault in Fault::ALL {
-        for &at in fault.endpoints() {
+    for fault in Fault::of(Personality::GitHub) {
+        for at in fault.endpoints_of(Personality::GitHub) {
             let waits = matches!(fault, Fault::Slow | Fault::Stall);
             if waits || matches!(at, Endpoint::Teams | Endpoint::Revoke) {
                 continue;
@@ -355,7 +355,7 @@ async fn the_search_finds_a_canary_in_each_place() {
     // The database: the hash of what is not there itself, and a planted row.
     sqlx::query("UPDATE login_attempts SET return_path = ?")
         .bind(format!("/{}", code.text))
-        .execute(&world.database().await)
+        .execute(world.database().await.sqlite())
         .await
         .unwrap();
     let files = database_files(world.folder.path());

@@ -15,7 +15,7 @@ use vestibule::config::{
     Config, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode,
 };
 use vestibule::name::{PluginName, ProviderName};
-use vestibule::store::Location;
+use vestibule::store::{Location, Migrate};
 
 mod settings_check;
 
@@ -147,8 +147,8 @@ log = "jsn"
 admin_socket = "/run/vestibule/admin.sock"
 
 [database]
-url = "postgres://vestibule:hunter2@db/vestibule"
-migrate = "manual"
+url = "postgres://vestibule:hunter2@db/vestibule?sslmode=require"
+migrate = "by hand"
 
 [signup]
 mode = "ask"
@@ -397,7 +397,7 @@ fn a_section_or_key_that_stands_twice_is_reported() {
 fn later_features_are_refused_and_not_ignored() {
     let folder = Folder::new();
     let text = with(
-        "admin_socket = \"a\"\nmetrics_listen = \"127.0.0.1:1\"\n[database]\nmigrate = \"manual\"\n[signup]\nmode = \"ask\"\n\
+        "admin_socket = \"a\"\nmetrics_listen = \"127.0.0.1:1\"\n[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
          [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\ntransport = \"worker\"\n\
          signup = true\ntokens = \"keep\"\n",
     );
@@ -406,7 +406,6 @@ fn later_features_are_refused_and_not_ignored() {
         [
             "config.toml:3: `admin_socket` is not in this version; remove it",
             "config.toml:4: `metrics_listen` is not in this version; remove it",
-            "config.toml:6: `migrate = \"manual\"` is not in this version; write `migrate = \"auto\"`",
             "config.toml:8: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
             "config.toml:9: `[admin]` is not in this version; remove it",
             "config.toml:10: `[tokens]` is not in this version; remove it",
@@ -424,16 +423,15 @@ fn the_database_is_named_once_and_its_password_never_printed() {
     folder.environment.insert("DATABASE_URL".into(), "postgresql://vestibule:hunter2@db".into());
     folder.file_with_mode("db-url", "mysql://vestibule:hunter2@db", 0o644);
     let said = |text: &str| folder.stopped_by(&with(&format!("[provider]\n[database]\n{text}\n")));
+    let no_database = "config.toml:5: the database URL names no database; write `postgres://ROLE@HOST/DATABASE`, or \
+                       `postgres://ROLE@/DATABASE?host=/run/postgresql` for a socket";
+    assert_eq!(said("url = \"postgres://vestibule:hunter2@db\""), [no_database]);
+    assert_eq!(said("url_env = \"DATABASE_URL\""), [no_database]);
     assert_eq!(
-        said("url = \"postgres://vestibule:hunter2@db\""),
-        ["config.toml:5: `postgres:` is not in this version; write `sqlite:` and the path of a file, as in \
-          `sqlite:vestibule.db`"]
-    );
-    assert_eq!(
-        said("url_env = \"DATABASE_URL\""),
+        said("url = \"postgres://vestibule:hunter2@db/vestibule?sslmode=require\""),
         [
-            "config.toml:5: `postgresql:` is not in this version; write `sqlite:` and the path of a file, as in \
-          `sqlite:vestibule.db`"
+            "config.toml:5: the database URL's `sslmode` lets any server on the way pose as the database; write \
+          `sslmode=verify-full`, with `sslrootcert=FILE` for an authority of your own"
         ]
     );
     assert_eq!(
@@ -441,7 +439,7 @@ fn the_database_is_named_once_and_its_password_never_printed() {
         [
             "config.toml:5: `url_file` is readable by group and others (0644); take that away: `chmod 600 ./db-url`",
             "config.toml:5: no database is reached by `mysql:`; write `sqlite:` and the path of a file, as in \
-             `sqlite:vestibule.db`",
+             `sqlite:vestibule.db`, or `postgres://ROLE@HOST/DATABASE`",
         ]
     );
     assert_eq!(
@@ -458,6 +456,36 @@ fn the_database_is_named_once_and_its_password_never_printed() {
     for text in ["sqlite:", "sqlite::memory:", "sqlite:a.db?mode=ro", "a.db"] {
         assert_eq!(said(&format!("url = \"{text}\"")).len(), 1, "{text}");
     }
+}
+
+#[test]
+fn a_postgresql_server_is_read_and_a_password_in_the_configuration_itself_is_warned_of() {
+    let folder = Folder::new();
+    folder.file_with_mode("db-url", "postgres://vestibule:hunter2@db.example.org/ids\n", 0o600);
+    let load = |text: &str| {
+        Config::parse(
+            &with(&format!("[provider]\n[database]\n{text}\n")),
+            &folder.path("config.toml"),
+            &folder.environment,
+        )
+        .unwrap()
+    };
+    let in_file = load("url_file = \"db-url\"\nmigrate = \"manual\"");
+    assert!(in_file.faults.iter().all(|fault| !fault.to_string().contains("password")));
+    assert_eq!(in_file.config.migrate, Migrate::Manual);
+    let written = load("url = \"postgres://vestibule:hunter2@db.example.org/ids\"");
+    assert_eq!(written.config.database, in_file.config.database);
+    assert_eq!(written.config.migrate, Migrate::Auto);
+    let said: Vec<_> = written.faults.iter().map(ToString::to_string).collect();
+    assert!(
+        said.iter().any(|fault| fault.ends_with(
+            "config.toml:5: `url` holds a password; put the URL into a file of its own that the server alone can read, \
+             and name it in `url_file`"
+        )),
+        "{said:?}"
+    );
+    assert_eq!(written.config.database.to_string(), "postgres://vestibule@db.example.org:5432/ids");
+    assert!(!format!("{written:?}").contains("hunter2"));
 }
 
 #[test]

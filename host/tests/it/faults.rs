@@ -10,11 +10,12 @@ mod resources;
 
 use vestibule::plugin::TransportKind;
 use vestibule::web::pages::ErrorKind;
-use vestibule_demo_idp::{Endpoint, Fault, Person};
+use vestibule_demo_idp::{Endpoint, Fault, Person, Personality};
 
 use self::expected::{Outcome, expected};
 use self::journey::{Journey, Seen};
-use crate::world::{Plan, World, on_both_transports};
+use crate::database::{Look, Place, everywhere};
+use crate::world::{Plan, World};
 
 /// The heading of an error page, in the language that a client without one gets.
 pub(crate) fn heading(kind: ErrorKind) -> &'static str {
@@ -42,22 +43,18 @@ pub(crate) fn check_error_page(page: &Seen, kind: ErrorKind) -> Result<(), Strin
 }
 
 /// How many rows a sign-in would have added to: users, identities, accounts, sessions, and attempts that are open.
-pub(crate) async fn rows(database: &sqlx::SqlitePool) -> (i64, i64, i64, i64, i64) {
-    sqlx::query_as(
-        "SELECT (SELECT COUNT(*) FROM users), (SELECT COUNT(*) FROM identities), (SELECT COUNT(*) FROM oauth_github),
-                (SELECT COUNT(*) FROM sessions), (SELECT COUNT(*) FROM login_attempts)",
-    )
-    .fetch_one(database)
-    .await
-    .unwrap()
+pub(crate) async fn rows(database: &Look) -> (i64, i64, i64, i64, i64) {
+    let rows = "SELECT (SELECT COUNT(*) FROM users), (SELECT COUNT(*) FROM identities), (SELECT COUNT(*) FROM oauth_github),
+            (SELECT COUNT(*) FROM sessions), (SELECT COUNT(*) FROM login_attempts)";
+    database.row(rows).await
 }
 
 /// A world with `allowed_orgs`, so that a sign-in asks every endpoint that it ever asks.
-fn plan(transport: TransportKind) -> Plan {
+fn plan(place: impl Into<Place>) -> Plan {
     Plan {
         server: "begin_rate = \"100000/min\"".to_owned(),
         settings: "allowed_orgs = [\"acme\"]".to_owned(),
-        ..Plan::on(transport)
+        ..Plan::on(place)
     }
 }
 
@@ -143,12 +140,13 @@ fn is_quick(fault: Fault, at: Endpoint) -> bool {
     at == Endpoint::Authorize || !matches!(fault, Fault::Slow | Fault::Stall)
 }
 
-async fn meet_all(transport: TransportKind, at: Endpoint) {
-    let world = plan(transport).start().await;
-    let faults = Fault::ALL.iter().filter(|fault| fault.endpoints().contains(&at) && is_quick(**fault, at));
+async fn meet_all(place: Place, at: Endpoint) {
+    let world = plan(place).start().await;
+    let faults = Fault::of(Personality::GitHub);
+    let faults = faults.filter(|fault| fault.applies_to(at) && is_quick(*fault, at));
     let mut wrong = Vec::new();
     let mut met = 0;
-    for (&fault, id) in faults.zip(1_000_000..) {
+    for (fault, id) in faults.zip(1_000_000..) {
         met += 1;
         if let Err(why) = meet(&world, fault, at, id).await {
             wrong.push(format!("{at}={fault}: {why}"));
@@ -158,30 +156,30 @@ async fn meet_all(transport: TransportKind, at: Endpoint) {
     assert!(met >= 15, "only {met} faults apply to `{at}`");
 }
 
-on_both_transports! {
-    async fn no_fault_of_the_authorization_endpoint_signs_the_wrong_person_in(transport) {
-        meet_all(transport, Endpoint::Authorize).await;
+everywhere! {
+    async fn no_fault_of_the_authorization_endpoint_signs_the_wrong_person_in(place) {
+        meet_all(place, Endpoint::Authorize).await;
     }
 
-    async fn every_fault_of_the_token_endpoint_ends_the_sign_in_and_leaves_nothing(transport) {
-        meet_all(transport, Endpoint::Token).await;
+    async fn every_fault_of_the_token_endpoint_ends_the_sign_in_and_leaves_nothing(place) {
+        meet_all(place, Endpoint::Token).await;
     }
 
-    async fn every_fault_of_the_account_ends_the_sign_in_or_does_no_harm(transport) {
-        meet_all(transport, Endpoint::User).await;
+    async fn every_fault_of_the_account_ends_the_sign_in_or_does_no_harm(place) {
+        meet_all(place, Endpoint::User).await;
     }
 
-    async fn every_fault_of_the_address_list_ends_the_sign_in_and_leaves_nothing(transport) {
-        meet_all(transport, Endpoint::Emails).await;
+    async fn every_fault_of_the_address_list_ends_the_sign_in_and_leaves_nothing(place) {
+        meet_all(place, Endpoint::Emails).await;
     }
 
-    async fn every_fault_of_the_organization_list_ends_the_sign_in_and_leaves_nothing(transport) {
-        meet_all(transport, Endpoint::Orgs).await;
+    async fn every_fault_of_the_organization_list_ends_the_sign_in_and_leaves_nothing(place) {
+        meet_all(place, Endpoint::Orgs).await;
     }
 
-    async fn faults_where_a_sign_in_does_not_ask_are_never_met(transport) {
-        meet_all(transport, Endpoint::Teams).await;
-        meet_all(transport, Endpoint::Revoke).await;
+    async fn faults_where_a_sign_in_does_not_ask_are_never_met(place) {
+        meet_all(place, Endpoint::Teams).await;
+        meet_all(place, Endpoint::Revoke).await;
     }
 }
 
@@ -197,9 +195,9 @@ fn every_endpoint_has_its_test() {
         Endpoint::Teams,
         Endpoint::Revoke,
     ];
-    for fault in Fault::ALL {
-        for endpoint in fault.endpoints() {
-            assert!(covered.contains(endpoint), "`{fault}` applies to `{endpoint}`, which no test visits");
+    for fault in Fault::of(Personality::GitHub) {
+        for endpoint in fault.endpoints_of(Personality::GitHub) {
+            assert!(covered.contains(&endpoint), "`{fault}` applies to `{endpoint}`, which no test visits");
         }
     }
 }

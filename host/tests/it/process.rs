@@ -15,18 +15,19 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set, set_capabilities,
 };
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
 use vestibule::random::sha256;
 use vestibule_demo_idp::visitor::Visitor;
 use vestibule_demo_idp::{DemoIdp, Endpoint, Fault, Options};
 
-use crate::world::{CLIENT_ID, CLIENT_SECRET, count, library, plain_client};
+use crate::database::Look;
+use crate::world::{CLIENT_ID, CLIENT_SECRET, library, plain_client};
 
 mod command_line;
 mod ends;
+mod killed;
 mod log;
+mod outside;
 mod providers;
 mod refusals;
 
@@ -100,13 +101,12 @@ impl Installation {
         Visitor::new(&self.url()).unwrap()
     }
 
-    async fn database(&self) -> SqlitePool {
-        let options = SqliteConnectOptions::new().filename(self.path("vestibule.db"));
-        SqlitePool::connect_with(options).await.unwrap()
+    async fn database(&self) -> Look {
+        Look::into_file(&self.path("vestibule.db")).await
     }
 
     async fn count(&self, table: &str) -> i64 {
-        count(&self.database().await, table).await
+        self.database().await.count(table).await
     }
 
     async fn me(&self, session: &str) -> u16 {
@@ -117,7 +117,7 @@ impl Installation {
 }
 
 /// A port below the range from which systems give out free ones: nobody else gets it between the look and the start.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + u16::try_from(std::process::id() % 2_000).unwrap() * 10;
     loop {
@@ -128,11 +128,11 @@ fn free_port() -> u16 {
     }
 }
 
-fn pin() -> String {
+pub(crate) fn pin() -> String {
     data_encoding::HEXLOWER.encode(&sha256(&fs::read(library("github")).unwrap()))
 }
 
-fn plugin(pin: &str) -> String {
+pub(crate) fn plugin(pin: &str) -> String {
     format!("[plugin.github]\npath = \"{}\"\nsha256 = [\"{pin}\"]\n", library("github").display())
 }
 
@@ -144,14 +144,14 @@ fn provider(name: &str, base_url: &str) -> String {
 }
 
 /// A running server. It is killed when a test ends before it does.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
 }
 
 impl Process {
-    fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (line, lines) = channel();
@@ -165,7 +165,7 @@ impl Process {
     }
 
     /// The next line with this text in it.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {
             match self.lines.recv_timeout(Duration::from_secs(60)) {
                 Ok(line) => {
@@ -198,7 +198,7 @@ impl Process {
         self.end()
     }
 
-    fn kill(self) {
+    pub(crate) fn kill(self) {
         self.signal(Signal::KILL);
         assert_eq!(self.end().0, None);
     }
@@ -212,7 +212,7 @@ impl Drop for Process {
 }
 
 /// Waits until something is so that nobody announces.
-async fn until(is_so: impl Fn() -> bool) {
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(5));
     while !is_so() {
         look.tick().await;

@@ -3,7 +3,8 @@
 use vestibule_demo_idp::visitor::VisitError;
 use vestibule_demo_idp::{Endpoint, Person};
 
-use crate::world::{CLIENT_ID, Plan, on_both_transports, plain_client};
+use crate::database::everywhere;
+use crate::world::{CLIENT_ID, Plan, plain_client};
 
 async fn status_of(error: VisitError) -> (u16, String) {
     match error {
@@ -15,9 +16,9 @@ async fn status_of(error: VisitError) -> (u16, String) {
     }
 }
 
-on_both_transports! {
-    async fn a_person_signs_in_and_the_rows_are_there(transport) {
-        let world = Plan::on(transport).start().await;
+everywhere! {
+    async fn a_person_signs_in_and_the_rows_are_there(place) {
+        let world = Plan::on(place).start().await;
         let signed_in = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         assert_eq!(signed_in.username(), Some("octavia"));
         assert_eq!(signed_in.me.pointer("/user/name").unwrap(), "Octavia Hubbard");
@@ -26,10 +27,7 @@ on_both_transports! {
         assert_eq!(signed_in.landed, format!("{}/account", world.url));
 
         let row: (String, String, String, String, i64) =
-            sqlx::query_as("SELECT account_id, login, name, email, email_verified FROM oauth_github")
-                .fetch_one(&world.database().await)
-                .await
-                .unwrap();
+            world.database().await.row("SELECT account_id, login, name, email, email_verified FROM oauth_github").await;
         // The verified flag of an Enterprise Server says nothing, so it is "unknown".
         assert_eq!(
             row,
@@ -41,8 +39,8 @@ on_both_transports! {
         assert_eq!(world.count("login_attempts").await, 0);
     }
 
-    async fn a_second_sign_in_makes_no_second_user(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_second_sign_in_makes_no_second_user(place) {
+        let world = Plan::on(place).start().await;
         let first = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let other = world.visitor().sign_in("github", Some("kai")).await.unwrap();
         let again = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
@@ -51,33 +49,30 @@ on_both_transports! {
         assert_eq!(world.count("users").await, 2);
     }
 
-    async fn an_id_above_two_to_the_53_stays_exact(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn an_id_above_two_to_the_53_stays_exact(place) {
+        let world = Plan::on(place).start().await;
         world.visitor().sign_in("github", Some("beatriz-big")).await.unwrap();
-        let id: String = sqlx::query_scalar("SELECT account_id FROM oauth_github")
-            .fetch_one(&world.database().await)
-            .await
-            .unwrap();
+        let id: String = world.database().await.value("SELECT account_id FROM oauth_github").await;
         assert_eq!(id, "9007199254740993");
     }
 
-    async fn the_person_lands_where_they_wanted_to_go(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn the_person_lands_where_they_wanted_to_go(place) {
+        let world = Plan::on(place).start().await;
         let mut visitor = world.visitor().returning_to("/healthz?x=1");
         let signed_in = visitor.sign_in("github", None).await.unwrap();
         assert_eq!(signed_in.landed, format!("{}/healthz", world.url));
     }
 
-    async fn a_return_path_to_another_origin_leads_home(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_return_path_to_another_origin_leads_home(place) {
+        let world = Plan::on(place).start().await;
         for path in ["//evil.example", "https://evil.example/", "/\\evil.example", "/.//evil.example"] {
             let signed_in = world.visitor().returning_to(path).sign_in("github", None).await.unwrap();
             assert_eq!(signed_in.landed, format!("{}/account", world.url), "{path}");
         }
     }
 
-    async fn the_token_request_repeats_redirect_uri_and_verifier_and_is_sent_once(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn the_token_request_repeats_redirect_uri_and_verifier_and_is_sent_once(place) {
+        let world = Plan::on(place).start().await;
         world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let authorize = world.idp.requests_to(Endpoint::Authorize);
         let tokens = world.idp.requests_to(Endpoint::Token);
@@ -91,8 +86,8 @@ on_both_transports! {
         assert_eq!(authorize[0].query_param("client_id").as_deref(), Some(CLIENT_ID));
     }
 
-    async fn one_callback_twenty_times_in_parallel_is_one_token_request(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn one_callback_twenty_times_in_parallel_is_one_token_request(place) {
+        let world = Plan::on(place).start().await;
         let (url, cookie) = world.callback(&mut world.visitor(), "octavia").await;
         let client = plain_client();
         let mut answers = tokio::task::JoinSet::new();
@@ -108,8 +103,8 @@ on_both_transports! {
         assert_eq!(world.count("sessions").await, 1);
     }
 
-    async fn a_hundred_first_sign_ins_of_one_account_are_one_user(transport) {
-        let mut plan = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..Plan::on(transport) };
+    async fn a_hundred_first_sign_ins_of_one_account_are_one_user(place) {
+        let mut plan = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..Plan::on(place) };
         // More than the usual 64 at once, or some would be told to come back.
         plan.operations.operations = 200;
         let world = plan.start().await;
@@ -127,8 +122,8 @@ on_both_transports! {
         }
     }
 
-    async fn fifty_people_with_one_handle_are_fifty_users(transport) {
-        let world = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..Plan::on(transport) }.start().await;
+    async fn fifty_people_with_one_handle_are_fifty_users(place) {
+        let world = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..Plan::on(place) }.start().await;
         // The handle is free again as soon as its owner is renamed, so all of them have had it.
         world.idp.add_person(Person::new(1_000_000, "alex", "Alex"));
         let mut names = Vec::new();
@@ -145,8 +140,8 @@ on_both_transports! {
         assert_eq!(world.count("users").await, 50);
     }
 
-    async fn a_renamed_account_is_still_the_same_user(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_renamed_account_is_still_the_same_user(place) {
+        let world = Plan::on(place).start().await;
         let before = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         world.idp.update_person(583_231, |person| person.login = "octavia-renamed".to_owned());
         world.idp.add_person(Person::new(4_242, "octavia", "Somebody Else"));
@@ -156,8 +151,8 @@ on_both_transports! {
         assert_ne!(before.id(), thief.id());
     }
 
-    async fn the_same_email_at_another_account_joins_nobody(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn the_same_email_at_another_account_joins_nobody(place) {
+        let world = Plan::on(place).start().await;
         let before = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let mut twin = Person::new(5_555, "twin", "Twin");
         twin.emails[0].address = "octavia@example.org".to_owned();
@@ -166,21 +161,21 @@ on_both_transports! {
         assert_ne!(before.id(), after.id());
     }
 
-    async fn the_person_says_no_at_the_provider(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn the_person_says_no_at_the_provider(place) {
+        let world = Plan::on(place).start().await;
         let error = world.visitor().sign_in("github", Some("nadia-no")).await.unwrap_err();
         assert_eq!(status_of(error).await.0, 403);
         assert_eq!(world.count("users").await, 0);
         assert!(world.idp.requests_to(Endpoint::Token).is_empty());
     }
 
-    async fn closed_sign_up_lets_known_people_in_and_nobody_else(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn closed_sign_up_lets_known_people_in_and_nobody_else(place) {
+        let world = Plan::on(place).start().await;
         world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let world = Plan {
             sections: "[signup]\nmode = \"closed\"".to_owned(),
             after: Some(world.stop().await),
-            ..Plan::on(transport)
+            ..Plan::on(place)
         };
         let world = world.start().await;
         world.visitor().sign_in("github", Some("octavia")).await.unwrap();

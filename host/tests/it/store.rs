@@ -21,6 +21,8 @@ use vestibule::store::{
     Location, NewSession, Options, ProviderChain, SignIn, SignInError, SignedIn, SignupPolicy, Store,
 };
 
+use crate::database::{Database, Look, PostgresDatabase, location_of};
+
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -40,9 +42,10 @@ impl Random for Counted {
     }
 }
 
-/// A store in a folder of its own.
+/// A store on a database of its own.
 struct Db {
     folder: tempfile::TempDir,
+    postgres: Option<PostgresDatabase>,
     store: Store,
     random: Counted,
 }
@@ -52,20 +55,29 @@ fn options() -> Options {
 }
 
 impl Db {
-    async fn new() -> Self {
+    /// On a database that has been made just now; SQLite's file is made by the store itself.
+    async fn new(database: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let location = Location::Sqlite(folder.path().join("vestibule.db"));
+        let postgres = match database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(PostgresDatabase::migrated().await),
+        };
+        let location = location(&folder, postgres.as_ref());
         let store = Store::open(&location, &options()).await.unwrap();
-        Self { folder, store, random: Counted::default() }
+        Self { folder, postgres, store, random: Counted::default() }
     }
 
     /// With providers of these names.
-    async fn with(providers: &[&str]) -> Self {
-        let db = Self::new().await;
+    async fn with(database: Database, providers: &[&str]) -> Self {
+        let db = Self::new(database).await;
         for provider in providers {
             db.adopt(provider).await;
         }
         db
+    }
+
+    fn location(&self) -> Location {
+        location(&self.folder, self.postgres.as_ref())
     }
 
     fn path(&self) -> PathBuf {
@@ -81,25 +93,84 @@ impl Db {
     async fn reopen(&mut self, chain: ProviderChain) {
         self.store.close().await;
         let options = Options { chain, ..options() };
-        self.store = Store::open(&Location::Sqlite(self.path()), &options).await.unwrap();
+        self.store = Store::open(&self.location(), &options).await.unwrap();
     }
 
     /// Another connection, which the store knows nothing of.
+    async fn look(&self) -> Look {
+        match &self.postgres {
+            Some(postgres) => Look::into_postgres(&postgres.url()).await,
+            None => Look::into_file(&self.path()).await,
+        }
+    }
+
+    /// Another connection to the file, with nothing set but the patience.
     async fn raw(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(self.path()).busy_timeout(Duration::from_secs(30));
         SqliteConnection::connect_with(&options).await.unwrap()
     }
 
     async fn run(&self, sql: &'static str) {
-        sqlx::raw_sql(sql).execute(&mut self.raw().await).await.unwrap();
+        self.look().await.run(sql).await;
     }
 
     async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&mut self.raw().await).await.unwrap()
+        self.look().await.value(sql).await
     }
 
     async fn texts(&self, sql: &'static str) -> Vec<String> {
-        sqlx::query_scalar(sql).fetch_all(&mut self.raw().await).await.unwrap()
+        self.look().await.values(sql).await
+    }
+
+    /// Lets the database refuse every new row of a table, until [`Db::take_rows`].
+    async fn refuse_rows(&self, table: &str) {
+        if self.postgres.is_some() {
+            let function = "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE EXCEPTION 'injected'; END $$";
+            self.run(function).await;
+        }
+        let trigger = match (self.postgres.is_some(), table) {
+            (false, "users") => {
+                "CREATE TRIGGER fail AFTER INSERT ON users BEGIN SELECT RAISE(ABORT, 'injected'); END"
+            }
+            (false, "oauth_github") => {
+                "CREATE TRIGGER fail AFTER INSERT ON oauth_github BEGIN SELECT RAISE(ABORT, 'injected'); END"
+            }
+            (false, "identities") => {
+                "CREATE TRIGGER fail AFTER INSERT ON identities BEGIN SELECT RAISE(ABORT, 'injected'); END"
+            }
+            (false, "sessions") => {
+                "CREATE TRIGGER fail AFTER INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'injected'); END"
+            }
+            (true, "users") => {
+                "CREATE TRIGGER fail AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION fail()"
+            }
+            (true, "oauth_github") => {
+                "CREATE TRIGGER fail AFTER INSERT ON oauth_github FOR EACH ROW EXECUTE FUNCTION fail()"
+            }
+            (true, "identities") => {
+                "CREATE TRIGGER fail AFTER INSERT ON identities FOR EACH ROW EXECUTE FUNCTION fail()"
+            }
+            (true, "sessions") => {
+                "CREATE TRIGGER fail AFTER INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION fail()"
+            }
+            (_, other) => panic!("write the trigger for `{other}` here"),
+        };
+        self.run(trigger).await;
+    }
+
+    /// Takes back what [`Db::refuse_rows`] did.
+    async fn take_rows(&self) {
+        let drop = if self.postgres.is_some() { "DROP FUNCTION fail() CASCADE" } else { "DROP TRIGGER fail" };
+        self.run(drop).await;
+    }
+
+    /// Everything that refers to something finds it. PostgreSQL lets nothing else in.
+    async fn is_whole(&self) {
+        if self.postgres.is_none() {
+            assert_eq!(self.texts("PRAGMA integrity_check").await, ["ok"]);
+            assert_eq!(self.count("SELECT COUNT(*) FROM pragma_foreign_key_check").await, 0);
+        }
     }
 
     async fn sign_in(
@@ -111,6 +182,13 @@ impl Db {
         let provider = name(provider);
         let sign_in = SignIn { provider: &provider, account, signup: SignupPolicy::Auto, session, now: NOW };
         self.store.sign_in(&sign_in, &self.random).await
+    }
+}
+
+fn location(folder: &tempfile::TempDir, postgres: Option<&PostgresDatabase>) -> Location {
+    match postgres {
+        Some(postgres) => location_of(&postgres.url()),
+        None => Location::Sqlite(folder.path().join("vestibule.db")),
     }
 }
 

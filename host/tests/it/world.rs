@@ -20,7 +20,9 @@ use vestibule::server::{self, Limits};
 use vestibule::startup::{self, Ambient};
 use vestibule::state::SharedApp;
 use vestibule_demo_idp as demo_idp;
-use vestibule_demo_idp::visitor::{Visitor, forms};
+use vestibule_demo_idp::visitor::{VisitError, Visitor, forms};
+
+use crate::database::{Database, Look, Place, PostgresDatabase};
 
 /// Writes each test twice: nothing above the transport may notice which it is.
 macro_rules! on_both_transports {
@@ -66,8 +68,10 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     /// `http://localhost:PORT`.
     pub(crate) url: String,
-    /// Holds the database and the secret's file.
+    /// Holds the configuration, the secret's file and, if it is one, the database's.
     pub(crate) folder: TempDir,
+    /// The database, if it is in a server.
+    pub(crate) postgres: Option<Arc<PostgresDatabase>>,
     end: Option<oneshot::Sender<()>>,
     served: JoinHandle<usize>,
 }
@@ -86,6 +90,10 @@ pub(crate) struct Plan {
     pub(crate) neighbours: Vec<(&'static str, &'static str)>,
     /// How plugins are called.
     pub(crate) transport: TransportKind,
+    /// Where rows go; an earlier world's database goes on.
+    pub(crate) database: Database,
+    /// How the host reaches the database, if not directly.
+    pub(crate) database_url: Option<String>,
     /// An earlier world, to go on with its database and its provider.
     pub(crate) after: Option<Stopped>,
     /// What a connection may take.
@@ -111,6 +119,8 @@ impl Default for Plan {
             settings: String::new(),
             neighbours: Vec::new(),
             transport: TransportKind::InProcess,
+            database: Database::Sqlite,
+            database_url: None,
             after: None,
             limits: Limits::new(false),
             // The machine may be busy with other tests: a step that is slow for that reason is no fault of the plugin's.
@@ -129,25 +139,32 @@ pub(crate) struct Stopped {
     pub(crate) cut: usize,
     /// The provider's side, still running.
     pub(crate) idp: DemoIdp,
-    /// The database and the secret's file.
+    /// The configuration, the secret's file and, if it is one, the database's.
     pub(crate) folder: TempDir,
+    /// The database, if it is in a server.
+    pub(crate) postgres: Option<Arc<PostgresDatabase>>,
 }
 
 impl Plan {
-    /// With this transport and nothing else.
-    pub(crate) fn on(transport: TransportKind) -> Self {
-        Self { transport, ..Self::default() }
+    /// In this place and nothing else: a transport, a database, or both.
+    pub(crate) fn on(place: impl Into<Place>) -> Self {
+        let Place { database, transport } = place.into();
+        Self { database, transport, ..Self::default() }
     }
 
     /// Starts it all.
     pub(crate) async fn start(self) -> World {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
-        let (idp, folder) = match self.after {
-            Some(stopped) => (stopped.idp, stopped.folder),
+        let (idp, folder, postgres) = match self.after {
+            Some(stopped) => (stopped.idp, stopped.folder, stopped.postgres),
             None => {
                 let options = Options { slow_pause: self.slow_pause, ..Options::default() };
-                (DemoIdp::start(options).await.unwrap(), tempfile::tempdir().unwrap())
+                let postgres = match self.database {
+                    Database::Sqlite => None,
+                    Database::Postgres => Some(Arc::new(PostgresDatabase::migrated().await)),
+                };
+                (DemoIdp::start(options).await.unwrap(), tempfile::tempdir().unwrap(), postgres)
             }
         };
         assert!(idp.register_redirect_uri(CLIENT_ID, &format!("{url}/auth/github/callback")));
@@ -162,6 +179,7 @@ impl Plan {
 [server]
 public_url = "{public_url}"
 {server}
+{database}
 {sections}
 [plugin.github]
 path = "{library}"
@@ -178,6 +196,11 @@ client_secret_file = "client-secret"
 "#,
             public_url = self.public_url.as_ref().unwrap_or(&url),
             server = self.server,
+            database = match (&self.database_url, &postgres) {
+                (Some(url), _) => format!("[database]\nurl = \"{url}\""),
+                (None, Some(postgres)) => format!("[database]\nurl = \"{}\"", postgres.url()),
+                (None, None) => String::new(),
+            },
             sections = self.sections,
             library = library.display(),
             provider = self.provider,
@@ -205,7 +228,7 @@ client_secret_file = "client-secret"
         let served = tokio::spawn(server::serve(listener, router(app.clone()), self.limits, async {
             let _ = ended.await;
         }));
-        World { idp, app, clock, url, folder, end: Some(end), served }
+        World { idp, app, clock, url, folder, postgres, end: Some(end), served }
     }
 }
 
@@ -226,36 +249,21 @@ impl World {
     }
 
     /// The database, opened beside the server for a look.
-    pub(crate) async fn database(&self) -> sqlx::SqlitePool {
-        let options =
-            sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("vestibule.db"));
-        sqlx::SqlitePool::connect_with(options).await.unwrap()
+    pub(crate) async fn database(&self) -> Look {
+        match &self.postgres {
+            Some(postgres) => Look::into_postgres(&postgres.url()).await,
+            None => Look::into_file(&self.folder.path().join("vestibule.db")).await,
+        }
     }
 
     /// How many rows a table has.
     pub(crate) async fn count(&self, table: &str) -> i64 {
-        count(&self.database().await, table).await
+        self.database().await.count(table).await
     }
 
-    /// Walks a browser to the provider and presses the button of that person; gives back where the provider sends it,
-    /// and the cookies it would bring there. Nobody has gone there yet.
+    /// As [`to_callback`]; nobody has gone there yet.
     pub(crate) async fn callback(&self, visitor: &mut Visitor, person: &str) -> (url::Url, String) {
-        let page = visitor.begin("github").await.unwrap();
-        let form = forms(&page.text()).into_iter().next().unwrap();
-        let button = form.buttons.iter().find(|button| button.value == person).unwrap();
-        let mut fields = form.fields.clone();
-        fields.push((button.name.clone(), button.value.clone()));
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
-        let answer = plain_client()
-            .post(page.url.join(&form.action).unwrap())
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        let callback = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
-        let cookies = visitor.browser().cookies.header(&callback, "GET", false).unwrap();
-        (callback, cookies)
+        to_callback(visitor, person).await.unwrap()
     }
 
     /// Sends the signal, and waits until the server has ended.
@@ -265,8 +273,32 @@ impl World {
         }
         let cut = self.served.await.unwrap();
         self.app.store.close().await;
-        Stopped { cut, idp: self.idp, folder: self.folder }
+        Stopped { cut, idp: self.idp, folder: self.folder, postgres: self.postgres }
     }
+}
+
+/// Walks a browser to the provider `github` and presses the button of that person; gives back where the provider sends
+/// it, and the cookies it would bring there. Fails only at the server's side.
+pub(crate) async fn to_callback(
+    visitor: &mut Visitor,
+    person: &str,
+) -> Result<(url::Url, String), VisitError> {
+    let page = visitor.begin("github").await?;
+    let form = forms(&page.text()).into_iter().next().unwrap();
+    let button = form.buttons.iter().find(|button| button.value == person).unwrap();
+    let mut fields = form.fields.clone();
+    fields.push((button.name.clone(), button.value.clone()));
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let answer = plain_client()
+        .post(page.url.join(&form.action).unwrap())
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let callback = url::Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    let cookies = visitor.browser().cookies.header(&callback, "GET", false).unwrap();
+    Ok((callback, cookies))
 }
 
 fn pin_of(library: &Path) -> String {
@@ -290,20 +322,6 @@ fn neighbours(neighbours: &[(&str, &str)], idp: &str) -> String {
         )
     });
     plugin + &sections.collect::<String>()
-}
-
-/// How many rows a table has. Their queries are written out, since SQL put together has one door, in the store.
-pub(crate) async fn count(database: &sqlx::SqlitePool, table: &str) -> i64 {
-    let query = match table {
-        "users" => "SELECT COUNT(*) FROM users",
-        "identities" => "SELECT COUNT(*) FROM identities",
-        "sessions" => "SELECT COUNT(*) FROM sessions",
-        "login_attempts" => "SELECT COUNT(*) FROM login_attempts",
-        "oauth_github" => "SELECT COUNT(*) FROM oauth_github",
-        "oauth_odd" => "SELECT COUNT(*) FROM oauth_odd",
-        other => panic!("write the query for `{other}` here"),
-    };
-    sqlx::query_scalar(query).fetch_one(database).await.unwrap()
 }
 
 /// A plugin's library, which `cargo xtask test` has built. A missing one is a failure with the cure, never a skip.

@@ -16,8 +16,11 @@ pub struct Inspect {
     /// The issuer expected in a callback's `iss` (RFC 9207).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Issuer>,
+    /// Whose metadata [`Declared::FromMetadata`] and `discover` are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
     /// Every origin (`https://api.github.com`, no path) that the host may send requests to, or the browser to, for this
-    /// provider.
+    /// provider. A member of the metadata stands for the origin of its URL, and adds nothing where the document lacks it.
     pub origins: Vec<Declared>,
     /// For each secret setting, by its key: where it may be sent. A secret without a target goes nowhere.
     #[serde(default)]
@@ -34,13 +37,22 @@ pub struct Inspect {
     pub protocol: String,
 }
 
+/// The issuer whose metadata document the host fetches (OpenID Connect Discovery 1.0 §4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The issuer, byte for byte as its document spells it: another spelling, and the document is not used (§4.3 there).
+    /// An `https` URL without query and fragment; the document is at `/.well-known/openid-configuration` below it.
+    pub issuer: String,
+}
+
 /// A text that the settings give, or that the issuer's metadata will.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Declared {
     /// Known now.
     Literal(String),
-    /// A member of the metadata document that `discover` fetches, `token_endpoint` for instance. Needs `discover/1`.
+    /// A member of the document of [`Metadata`], `token_endpoint` for instance: resolved when an operation begins, so
+    /// that a provider is ready while its issuer is not. Needs `discover/1`.
     FromMetadata {
         /// The member's name.
         from_metadata: String,
@@ -60,15 +72,37 @@ pub struct Issuer {
     pub value: Declared,
     /// Whether the provider promises `iss` in each callback: then one without it is refused.
     #[serde(default)]
-    pub promised: bool,
+    pub promised: Promised,
+}
+
+/// Whether something is promised: known now, or said by the metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Promised {
+    /// Known now.
+    Literal(bool),
+    /// A boolean member of the metadata, `authorization_response_iss_parameter_supported` (RFC 9207 §3) for instance;
+    /// one that is not there promises nothing. Needs `discover/1`.
+    FromMetadata {
+        /// The member's name.
+        from_metadata: String,
+    },
+}
+
+impl Default for Promised {
+    fn default() -> Self {
+        Self::Literal(false)
+    }
 }
 
 /// Where a secret may be sent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SecretTarget {
-    /// An origin, `https://github.com`; or a member of the metadata, whose URL then gives origin and path.
+    /// An origin, `https://github.com`; or a member of the metadata, whose URL then gives origin and path, and takes no
+    /// other path even where it ends in a slash. One that the document lacks is no target.
     pub origin: Declared,
-    /// The path, or a folder of it: `/login/oauth/` takes all below, `/login/oauth/access_token` only itself.
+    /// The path, or a folder of it: `/login/oauth/` takes all below, `/login/oauth/access_token` only itself. Empty with
+    /// a member of the metadata.
     #[serde(default)]
     pub path_prefix: String,
 }

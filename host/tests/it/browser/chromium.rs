@@ -52,8 +52,14 @@ impl Chromium {
         Self::start_with(Scripts::On).await
     }
 
-    /// Starts the driver, and the browser through it.
+    /// With scripts or without.
     pub(crate) async fn start_with(scripts: Scripts) -> Self {
+        let off = "--blink-settings=scriptEnabled=false".to_owned();
+        Self::start_with_args(if scripts == Scripts::Off { std::slice::from_ref(&off) } else { &[] }).await
+    }
+
+    /// Starts the driver, and the browser through it, with more arguments.
+    pub(crate) async fn start_with_args(more: &[String]) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut args = vec![
             "--headless=new".to_owned(),
@@ -69,9 +75,7 @@ impl Chromium {
             "--window-size=1280,800".to_owned(),
             format!("--user-data-dir={}", profile.path().display()),
         ];
-        if scripts == Scripts::Off {
-            args.push("--blink-settings=scriptEnabled=false".to_owned());
-        }
+        args.extend_from_slice(more);
         let capabilities = json!({
             "goog:chromeOptions": {"binary": program("VESTIBULE_TEST_CHROMIUM"), "args": args},
             "goog:loggingPrefs": {"browser": "ALL"},

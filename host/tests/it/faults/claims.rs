@@ -2,13 +2,13 @@
 //! 45, 47, 48, 82 and 89 of docs/security.md).
 
 use serde_json::Value;
-use vestibule::plugin::TransportKind;
 use vestibule::web::pages::ErrorKind;
 use vestibule_demo_idp::{Endpoint, Fault, Person};
 
 use super::journey::{Journey, Seen};
 use super::{check_error_page, rows};
-use crate::world::{Plan, World, on_both_transports, plain_client};
+use crate::database::{Place, everywhere};
+use crate::world::{Plan, World, plain_client};
 
 /// What a signed-in browser sees.
 struct SignedIn {
@@ -20,8 +20,8 @@ struct SignedIn {
 /// The columns of `oauth_github` that a provider fills.
 type Stored = (String, Option<String>, Option<String>, Option<String>, Option<String>);
 
-async fn world(transport: TransportKind) -> World {
-    Plan { server: "begin_rate = \"100000/min\"".to_owned(), ..Plan::on(transport) }.start().await
+async fn world(place: impl Into<Place>) -> World {
+    Plan { server: "begin_rate = \"100000/min\"".to_owned(), ..Plan::on(place) }.start().await
 }
 
 async fn sign_in(world: &World, login: &str) -> SignedIn {
@@ -42,16 +42,17 @@ async fn sign_in(world: &World, login: &str) -> SignedIn {
 }
 
 async fn stored(world: &World, account_id: &str) -> Stored {
-    sqlx::query_as("SELECT account_id, login, name, email, avatar_url FROM oauth_github WHERE account_id = ?")
-        .bind(account_id)
-        .fetch_one(&world.database().await)
+    let rows: Vec<Stored> = world
+        .database()
         .await
-        .unwrap()
+        .rows("SELECT account_id, login, name, email, avatar_url FROM oauth_github")
+        .await;
+    rows.into_iter().find(|row| row.0 == account_id).unwrap()
 }
 
-on_both_transports! {
-    async fn what_is_no_whole_number_is_no_account_id(transport) {
-        let world = world(transport).await;
+everywhere! {
+    async fn what_is_no_whole_number_is_no_account_id(place) {
+        let world = world(place).await;
         for fault in [
             Fault::FloatId,
             Fault::TextId,
@@ -69,8 +70,8 @@ on_both_transports! {
         assert_eq!(rows(&world.database().await).await, (0, 0, 0, 0, 0));
     }
 
-    async fn an_id_is_stored_digit_by_digit_and_neighbours_stay_apart(transport) {
-        let world = world(transport).await;
+    async fn an_id_is_stored_digit_by_digit_and_neighbours_stay_apart(place) {
+        let world = world(place).await;
         let ids = [1, 10, 9_007_199_254_740_991, 9_007_199_254_740_992, 9_007_199_254_740_993, i64::MAX];
         for id in ids {
             world.idp.add_person(Person::new(id, &format!("person-{id}"), "Somebody"));
@@ -85,8 +86,8 @@ on_both_transports! {
         assert_eq!(world.count("users").await, 7);
     }
 
-    async fn text_that_no_database_takes_ends_the_sign_in(transport) {
-        let world = world(transport).await;
+    async fn text_that_no_database_takes_ends_the_sign_in(place) {
+        let world = world(place).await;
         for fault in [Fault::InvalidUtf8, Fault::LoneSurrogate, Fault::HugeName, Fault::NulInName] {
             world.idp.set_fault(Endpoint::User, fault);
             let end = Journey::walk(&world, "github", "octavia").await.end.unwrap();
@@ -95,8 +96,8 @@ on_both_transports! {
         assert_eq!(rows(&world.database().await).await, (0, 0, 0, 0, 0));
     }
 
-    async fn markup_and_sql_in_a_name_are_stored_as_they_are_and_shown_as_text(transport) {
-        let world = world(transport).await;
+    async fn markup_and_sql_in_a_name_are_stored_as_they_are_and_shown_as_text(place) {
+        let world = world(place).await;
         for (id, name) in (500..).zip([
             "<script>alert(1)</script>",
             "\"><img src=x onerror=alert(1)>",
@@ -119,8 +120,8 @@ on_both_transports! {
         assert_eq!(world.count("identities").await, 7);
     }
 
-    async fn a_login_with_control_characters_reaches_no_header_and_no_page_as_such(transport) {
-        let world = world(transport).await;
+    async fn a_login_with_control_characters_reaches_no_header_and_no_page_as_such(place) {
+        let world = world(place).await;
         world.idp.set_fault(Endpoint::User, Fault::ControlLogin);
         let seen = sign_in(&world, "octavia").await;
         assert_eq!(seen.me.pointer("/user/username").unwrap(), "mal-Set-Cookie-x-y-2Jlory");
@@ -131,8 +132,8 @@ on_both_transports! {
         assert!(seen.account_page.contains("Set-Cookie: x=y\u{fffd}[2Jlory"));
     }
 
-    async fn an_avatar_that_is_a_script_is_none(transport) {
-        let world = world(transport).await;
+    async fn an_avatar_that_is_a_script_is_none(place) {
+        let world = world(place).await;
         world.idp.set_fault(Endpoint::User, Fault::ScriptAvatar);
         let seen = sign_in(&world, "octavia").await;
         assert_eq!(stored(&world, "583231").await.4, None);
@@ -140,8 +141,8 @@ on_both_transports! {
         assert!(!seen.account_page.contains("javascript:"));
     }
 
-    async fn what_is_too_long_is_cut_or_counts_as_absent(transport) {
-        let world = world(transport).await;
+    async fn what_is_too_long_is_cut_or_counts_as_absent(place) {
+        let world = world(place).await;
         let mut person = Person::new(7_000, &"l".repeat(256), &"é".repeat(300));
         person.emails[0].address = format!("{}@example.org", "e".repeat(320));
         world.idp.add_person(person);
@@ -152,14 +153,14 @@ on_both_transports! {
         assert!(username.starts_with("user-"), "without a handle: {username}");
     }
 
-    async fn an_address_that_nobody_proved_is_not_stored(transport) {
-        let world = world(transport).await;
+    async fn an_address_that_nobody_proved_is_not_stored(place) {
+        let world = world(place).await;
         sign_in(&world, "noor").await;
         assert_eq!(stored(&world, "40404").await.3, None);
     }
 
-    async fn a_reserved_handle_is_nobodys_username(transport) {
-        let world = world(transport).await;
+    async fn a_reserved_handle_is_nobodys_username(place) {
+        let world = world(place).await;
         world.idp.add_person(Person::new(8_001, "Admin", "Another"));
         let mut names = Vec::new();
         for login in ["admin", "Admin", "ada_acme"] {
@@ -170,8 +171,8 @@ on_both_transports! {
         assert_eq!(names, ["admin-2", "Admin-3", "ada_acme"]);
     }
 
-    async fn twins_by_case_separator_or_normalisation_are_two_users(transport) {
-        let world = world(transport).await;
+    async fn twins_by_case_separator_or_normalisation_are_two_users(place) {
+        let world = world(place).await;
         let twins = [("Ferris", "ferris"), ("a_b", "a-b"), ("zo\u{e9}", "zoe\u{301}")];
         for (id, login) in (9_000..).zip(twins.iter().flat_map(|(one, other)| [one, other])) {
             world.idp.add_person(Person::new(id, login, "Twin"));
@@ -179,10 +180,7 @@ on_both_transports! {
             assert_eq!(stored(&world, &id.to_string()).await.1.as_deref(), Some(*login), "byte for byte");
         }
         assert_eq!(world.count("users").await, 6);
-        let names: Vec<String> = sqlx::query_scalar("SELECT username FROM users ORDER BY id")
-            .fetch_all(&world.database().await)
-            .await
-            .unwrap();
+        let names: Vec<String> = world.database().await.values("SELECT username FROM users ORDER BY id").await;
         assert_eq!(names, ["Ferris", "ferris-2", "a_b", "a-b-2", "zo", "zoe"]);
     }
 }

@@ -9,7 +9,8 @@ use vestibule_demo_idp::Endpoint;
 
 use super::check_error_page;
 use super::journey::Journey;
-use crate::world::{Plan, World, on_both_transports};
+use crate::database::{Place, everywhere};
+use crate::world::{Plan, World};
 
 /// A provider of the plugin `misbehaving`, which behaves until it is told otherwise.
 pub(crate) const NEIGHBOUR: &str = "odd";
@@ -36,11 +37,11 @@ pub(crate) const BEHAVIOURS: [(&str, ErrorKind); 17] = [
     ("long_name", ErrorKind::ProviderFailed),
 ];
 
-async fn world(transport: TransportKind, neighbours: &[(&'static str, &'static str)]) -> World {
+async fn world(place: impl Into<Place>, neighbours: &[(&'static str, &'static str)]) -> World {
     Plan {
         server: "begin_rate = \"100000/min\"".to_owned(),
         neighbours: neighbours.to_vec(),
-        ..Plan::on(transport)
+        ..Plan::on(place)
     }
     .start()
     .await
@@ -73,9 +74,9 @@ async fn github_goes_on(world: &World) {
     assert_eq!(end.status, 303);
 }
 
-on_both_transports! {
-    async fn an_issuer_that_was_promised_must_be_there_and_be_the_one(transport) {
-        let world = world(transport, &[("strict", "promises_issuer")]).await;
+everywhere! {
+    async fn an_issuer_that_was_promised_must_be_there_and_be_the_one(place) {
+        let world = world(place, &[("strict", "promises_issuer")]).await;
         for (issuer, status) in
             [(None, 400), (Some("https://other.example"), 400), (Some("https://issuer.example"), 303)]
         {
@@ -92,8 +93,8 @@ on_both_transports! {
         assert_eq!(world.count("sessions").await, 1);
     }
 
-    async fn the_state_of_one_provider_signs_nobody_in_at_another(transport) {
-        let world = world(transport, &[(NEIGHBOUR, "")]).await;
+    async fn the_state_of_one_provider_signs_nobody_in_at_another(place) {
+        let world = world(place, &[(NEIGHBOUR, "")]).await;
         let mut journey = Journey::begin(&world, NEIGHBOUR).await;
         let state = journey.asked("state");
         let mut callback = world.at("/auth/github/callback");
@@ -111,8 +112,8 @@ on_both_transports! {
         assert_eq!(all_rows(&world).await, [0; 6]);
     }
 
-    async fn what_goes_wrong_in_complete_ends_that_sign_in_and_no_other(transport) {
-        let world = world(transport, &[(NEIGHBOUR, "")]).await;
+    async fn what_goes_wrong_in_complete_ends_that_sign_in_and_no_other(place) {
+        let world = world(place, &[(NEIGHBOUR, "")]).await;
         for (behaviour, kind) in BEHAVIOURS {
             let before = all_rows(&world).await;
             let end = sign_in(&world, behaviour).await.end.unwrap();
@@ -130,7 +131,7 @@ on_both_transports! {
         assert_eq!(world.count("users").await, 2);
     }
 
-    async fn what_goes_wrong_in_begin_stores_no_attempt(transport) {
+    async fn what_goes_wrong_in_begin_stores_no_attempt(place) {
         let neighbours = [
             ("panics", "begin:panic"),
             ("bombs", "begin:panic_bomb"),
@@ -147,7 +148,7 @@ on_both_transports! {
             ("leaks_log", "begin:handle_in_log"),
             ("carries", "begin:carry_too_long"),
         ];
-        let world = world(transport, &neighbours).await;
+        let world = world(place, &neighbours).await;
         for (name, behaviour) in neighbours {
             let begin = Journey::begin(&world, name).await.begin;
             check_error_page(&begin, ErrorKind::ProviderFailed).unwrap_or_else(|why| panic!("{behaviour}: {why}"));
@@ -157,14 +158,14 @@ on_both_transports! {
         github_goes_on(&world).await;
     }
 
-    async fn a_plugin_that_panics_while_it_is_made_leaves_the_server_standing(transport) {
+    async fn a_plugin_that_panics_while_it_is_made_leaves_the_server_standing(place) {
         let neighbours = [
             ("panics_early", "configure:panic"),
             ("bombs_early", "configure:panic_bomb"),
             ("panics_later", "inspect:panic"),
             ("leaks", "inspect_handle"),
         ];
-        let world = world(transport, &neighbours).await;
+        let world = world(place, &neighbours).await;
         for (name, behaviour) in neighbours {
             let begin = Journey::begin(&world, name).await.begin;
             check_error_page(&begin, ErrorKind::ProviderUnavailable).unwrap_or_else(|why| panic!("{behaviour}: {why}"));

@@ -1,6 +1,7 @@
 //! SIGTERM lets what runs finish; `kill -9` leaves nothing half-made.
 
 use super::*;
+use crate::world::to_callback;
 
 /// A browser that is back from the provider; its callback has been sent and waits for the token endpoint. The request,
 /// once more, comes with it.
@@ -11,23 +12,8 @@ async fn held_sign_in(
 ) -> (tokio::task::JoinHandle<Result<(u16, String), reqwest::Error>>, reqwest::RequestBuilder) {
     idp.set_fault_times(Endpoint::Token, fault, 1);
     let mut visitor = installation.visitor();
-    let page = visitor.begin("github").await.unwrap();
-    let state = page.url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    let form = vestibule_demo_idp::visitor::forms(&page.text()).into_iter().next().unwrap();
-    let button = form.buttons.iter().find(|button| button.value == "octavia").unwrap();
-    let fields = form.fields.iter().cloned().chain([(button.name.clone(), button.value.clone())]);
-    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let answer = plain_client()
-        .post(page.url.join(&form.action).unwrap())
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    let callback = answer.headers()["location"].to_str().unwrap().to_owned();
-    assert!(callback.contains(&state));
-    let cookies = visitor.browser().cookies.header(&callback.parse().unwrap(), "GET", false).unwrap();
-    let request = plain_client().get(&callback).header("cookie", &cookies);
+    let (callback, cookies) = to_callback(&mut visitor, "octavia").await.unwrap();
+    let request = plain_client().get(callback).header("cookie", &cookies);
     let again = request.try_clone().unwrap();
     let running = tokio::spawn(async move {
         let answer = request.send().await?;
@@ -93,11 +79,9 @@ async fn sigint_ends_it_as_well_and_the_next_start_takes_the_same_port() {
 
 async fn is_whole(installation: &Installation) {
     let database = installation.database().await;
-    let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&database).await.unwrap();
+    let check: String = database.value("PRAGMA integrity_check").await;
     assert_eq!(check, "ok");
-    let foreign: Vec<(String,)> =
-        sqlx::query_as("SELECT \"table\" FROM pragma_foreign_key_check").fetch_all(&database).await.unwrap();
-    assert_eq!(foreign, []);
+    assert_eq!(database.value::<i64>("SELECT COUNT(*) FROM pragma_foreign_key_check").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,36 +11,21 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use vestibule::store::{Location, Options, ProviderChain, Store, StoreErrorKind};
 
 use super::{Db, account, session};
+use crate::database::{Database, on_both_databases};
 
 async fn refused(path: &Path) -> String {
+    refused_at(&Location::Sqlite(path.to_owned())).await
+}
+
+async fn refused_at(location: &Location) -> String {
     let options = Options { wait: Duration::from_millis(100), ..Options::default() };
-    let opened = Store::open(&Location::Sqlite(path.to_owned()), &options).await;
+    let opened = Store::open(location, &options).await;
     opened.err().expect("it opened").to_string()
 }
 
 #[tokio::test]
-async fn every_statement_fits_the_schema() {
-    let db = Db::new().await;
-    let without_tables = db.store.check_statements().await.unwrap();
-    for provider in ["github", "select"] {
-        db.adopt(provider).await;
-    }
-    let with_tables = db.store.check_statements().await.unwrap();
-    assert!(without_tables >= 20);
-    assert_eq!(with_tables, without_tables + 2 * 4);
-}
-
-#[tokio::test]
-async fn a_statement_that_does_not_fit_is_found() {
-    let db = Db::with(&["github"]).await;
-    db.run("ALTER TABLE oauth_github RENAME COLUMN avatar_url TO picture").await;
-    let error = db.store.check_statements().await.unwrap_err().to_string();
-    assert!(error.contains("avatar_url"), "{error}");
-}
-
-#[tokio::test]
 async fn every_table_is_strict_and_only_what_may_be_absent_is_nullable() {
-    let db = Db::with(&["github"]).await;
+    let db = Db::with(Database::Sqlite, &["github"]).await;
     let loose = "SELECT name FROM pragma_table_list
         WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     assert_eq!(db.texts(loose).await, ["_sqlx_migrations"]);
@@ -65,7 +50,7 @@ async fn every_table_is_strict_and_only_what_may_be_absent_is_nullable() {
 
 #[tokio::test]
 async fn the_database_is_readable_by_its_owner_alone() {
-    let db = Db::with(&["github"]).await;
+    let db = Db::with(Database::Sqlite, &["github"]).await;
     db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap();
     let mut seen = 0;
     for entry in fs::read_dir(db.folder.path()).unwrap() {
@@ -88,24 +73,6 @@ async fn several_starts_at_once_make_one_schema() {
     for opened in tasks.join_all().await {
         opened.unwrap();
     }
-}
-
-#[tokio::test]
-async fn what_was_written_is_there_after_the_next_start() {
-    let mut db = Db::with(&["github"]).await;
-    let user = db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap().user;
-    db.reopen(ProviderChain::embedded()).await;
-    db.store.ping().await.unwrap();
-    let again = db.sign_in("github", &account("1", "alex"), session(2)).await.unwrap();
-    assert_eq!((again.user, again.created), (user, false));
-}
-
-#[tokio::test]
-async fn a_closed_store_answers_that_it_is_unavailable() {
-    let db = Db::new().await;
-    db.store.close().await;
-    let error = db.store.ping().await.unwrap_err();
-    assert!(error.is_temporary(), "{error}");
 }
 
 #[tokio::test]
@@ -165,7 +132,7 @@ async fn says_that_another_process_holds_the_database() {
 
 #[tokio::test]
 async fn another_process_that_writes_for_long_makes_a_write_wait_and_no_read() {
-    let db = Db::with(&["github"]).await;
+    let db = Db::with(Database::Sqlite, &["github"]).await;
     db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap();
     let options = Options { wait: Duration::from_millis(100), ..Options::default() };
     let impatient = Store::open(&Location::Sqlite(db.path()), &options).await.unwrap();
@@ -186,40 +153,6 @@ async fn another_process_that_writes_for_long_makes_a_write_wait_and_no_read() {
     assert!(ended.unwrap());
 }
 
-#[tokio::test]
-async fn refuses_a_database_that_needs_a_newer_host_and_touches_nothing() {
-    let db = Db::new().await;
-    db.store.close().await;
-    db.run("UPDATE schema_info SET min_host = '99.0.0'; DELETE FROM _sqlx_migrations").await;
-    let error = refused(&db.path()).await;
-    assert!(error.contains("needs vestibule `99.0.0` or newer, this is `0."), "{error}");
-    assert!(error.contains("restore the backup from before the upgrade"), "{error}");
-    assert_eq!(db.count("SELECT COUNT(*) FROM _sqlx_migrations").await, 0);
-}
-
-#[tokio::test]
-async fn starts_on_a_newer_schema() {
-    let mut db = Db::with(&["github"]).await;
-    db.run(
-        "ALTER TABLE users ADD COLUMN colour TEXT;
-         ALTER TABLE sessions ADD COLUMN device TEXT NOT NULL DEFAULT '';
-         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (999, 'from the future', 1, x'00', 0)",
-    )
-    .await;
-    db.reopen(ProviderChain::embedded()).await;
-    db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap();
-}
-
-#[tokio::test]
-async fn refuses_a_schema_whose_past_was_changed() {
-    let db = Db::new().await;
-    db.store.close().await;
-    db.run("UPDATE _sqlx_migrations SET checksum = x'00'").await;
-    let error = refused(&db.path()).await;
-    assert!(error.contains("cannot be brought up to date"), "{error}");
-}
-
 /// Root may write everything; so that the test means something for root, too, the thread gives that right up. Threads
 /// that it starts, SQLite's among them, inherit this.
 fn without_root_rights(test: impl Future<Output = ()>) {
@@ -238,7 +171,7 @@ fn without_root_rights(test: impl Future<Output = ()>) {
 fn says_what_may_not_be_written() {
     without_root_rights(async {
         // The file.
-        let db = Db::new().await;
+        let db = Db::new(Database::Sqlite).await;
         db.store.close().await;
         fs::set_permissions(db.path(), Permissions::from_mode(0o400)).unwrap();
         assert_eq!(
@@ -258,4 +191,75 @@ fn says_what_may_not_be_written() {
         fs::set_permissions(db.folder.path(), Permissions::from_mode(0o700)).unwrap();
         assert!(error.contains("cannot be written") && error.contains("and its folder"), "{error}");
     });
+}
+
+on_both_databases! {
+    async fn every_statement_fits_the_schema(database) {
+        let db = Db::new(database).await;
+        let without_tables = db.store.check_statements().await.unwrap();
+        for provider in ["github", "select"] {
+            db.adopt(provider).await;
+        }
+        let with_tables = db.store.check_statements().await.unwrap();
+        assert!(without_tables >= 20);
+        assert_eq!(with_tables, without_tables + 2 * 4);
+    }
+
+    async fn a_statement_that_does_not_fit_is_found(database) {
+        let db = Db::with(database, &["github"]).await;
+        db.run("ALTER TABLE oauth_github RENAME COLUMN avatar_url TO picture").await;
+        let error = db.store.check_statements().await.unwrap_err().to_string();
+        assert!(error.contains("avatar_url"), "{error}");
+    }
+
+    async fn what_was_written_is_there_after_the_next_start(database) {
+        let mut db = Db::with(database, &["github"]).await;
+        let user = db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap().user;
+        db.reopen(ProviderChain::embedded()).await;
+        db.store.ping().await.unwrap();
+        let again = db.sign_in("github", &account("1", "alex"), session(2)).await.unwrap();
+        assert_eq!((again.user, again.created), (user, false));
+    }
+
+    async fn a_closed_store_answers_that_it_is_unavailable(database) {
+        let db = Db::new(database).await;
+        db.store.close().await;
+        let error = db.store.ping().await.unwrap_err();
+        assert!(error.is_temporary(), "{error}");
+    }
+
+    async fn refuses_a_database_that_needs_a_newer_host_and_touches_nothing(database) {
+        let db = Db::new(database).await;
+        db.store.close().await;
+        db.run("UPDATE schema_info SET min_host = '99.0.0'; DELETE FROM _sqlx_migrations").await;
+        let error = refused_at(&db.location()).await;
+        assert!(error.contains("needs vestibule `99.0.0` or newer, this is `0."), "{error}");
+        assert!(error.contains("restore the backup from before the upgrade"), "{error}");
+        assert_eq!(db.count("SELECT COUNT(*) FROM _sqlx_migrations").await, 0);
+    }
+
+    async fn starts_on_a_newer_schema(database) {
+        let mut db = Db::with(database, &["github"]).await;
+        db.run(
+            "ALTER TABLE users ADD COLUMN colour TEXT;
+             ALTER TABLE sessions ADD COLUMN device TEXT NOT NULL DEFAULT '';
+             INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             SELECT 999, 'from the future', success, checksum, 0 FROM _sqlx_migrations",
+        )
+        .await;
+        db.reopen(ProviderChain::embedded()).await;
+        db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap();
+    }
+
+    async fn refuses_a_schema_whose_past_was_changed(database) {
+        let db = Db::new(database).await;
+        db.store.close().await;
+        db.run(match database {
+            Database::Sqlite => "UPDATE _sqlx_migrations SET checksum = x'00'",
+            Database::Postgres => "UPDATE _sqlx_migrations SET checksum = '\\x00'",
+        })
+        .await;
+        let error = refused_at(&db.location()).await;
+        assert!(error.contains("cannot be brought up to date"), "{error}");
+    }
 }

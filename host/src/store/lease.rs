@@ -1,0 +1,188 @@
+//! A connection for as long as one step needs it, and the transaction on it. The one place that opens transactions, runs a
+//! step that lost a race again, and decides that a connection is not to be used any more. Knows no table.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Pool, SqlSafeStr as _};
+use sqlx_core::transaction::TransactionManager as _;
+
+use super::backend::{Backend, store_error};
+use super::error::{StoreError, StoreErrorKind};
+
+/// How often a step is run, at most, if it loses against others each time.
+const ROUNDS: usize = 3;
+
+/// A borrowed connection. Dropped with a transaction open, as when the request is cancelled, that transaction never was.
+pub(super) struct Lease<DB: Backend> {
+    connection: PoolConnection<DB>,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    /// Each statement is a transaction of its own.
+    Plain,
+    /// Inside a transaction.
+    Open,
+    /// Not to be used by anybody else: it is dead, or it is not known whether a transaction is open on it.
+    Broken,
+}
+
+impl<DB: Backend> Lease<DB> {
+    /// A connection of the pool, outside of any transaction.
+    pub(super) async fn plain(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        let connection = pool.acquire().await.map_err(|error| store_error::<DB>("connect", error))?;
+        Ok(Self { connection, state: State::Plain })
+    }
+
+    /// A connection inside a transaction that will write.
+    pub(super) async fn transaction(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        // Connections that a restart of the database has ended are found out here, where nothing is lost yet.
+        let mut spare = pool.options().get_max_connections();
+        loop {
+            let mut lease = Self::plain(pool).await?;
+            let Err(error) = lease.begin().await else { return Ok(lease) };
+            if lease.state != State::Broken || spare == 0 {
+                return Err(error);
+            }
+            spare -= 1;
+        }
+    }
+
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        // A BEGIN that is cancelled before its answer leaves a transaction that the driver knows nothing of: what ran
+        // next on this connection would be lost without a word.
+        self.state = State::Broken;
+        match DB::TransactionManager::begin(&mut self.connection, Some(DB::BEGIN.into_sql_str())).await {
+            Ok(()) => {
+                self.state = State::Open;
+                Ok(())
+            }
+            Err(error) => {
+                if !DB::is_dead(&error) {
+                    self.state = State::Plain;
+                }
+                Err(store_error::<DB>("begin", error))
+            }
+        }
+    }
+
+    /// Commits, if there is a transaction.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.state == State::Open {
+            match DB::TransactionManager::commit(&mut self.connection).await {
+                Ok(()) => self.state = State::Plain,
+                Err(error) => return Err(self.failed("commit", error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a failed statement means to its caller, and to the connection.
+    pub(super) fn failed(&mut self, statement: &'static str, error: sqlx::Error) -> StoreError {
+        if DB::is_dead(&error) {
+            self.state = State::Broken;
+        }
+        store_error::<DB>(statement, error)
+    }
+
+    /// A statement was given up without its answer.
+    pub(super) fn given_up(&mut self, statement: &'static str) -> StoreError {
+        self.state = State::Broken;
+        StoreError::new(StoreErrorKind::Unavailable, statement, "no answer came in time")
+    }
+}
+
+impl<DB: Backend> Deref for Lease<DB> {
+    type Target = <DB as Database>::Connection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.connection
+    }
+}
+
+impl<DB: Backend> DerefMut for Lease<DB> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.connection
+    }
+}
+
+impl<DB: Backend> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        match self.state {
+            State::Plain => {}
+            State::Open => DB::TransactionManager::start_rollback(&mut self.connection),
+            State::Broken => self.connection.close_on_drop(),
+        }
+    }
+}
+
+/// An error of a step, which may be the database's.
+pub(super) trait Failure {
+    /// The database's error, if it is one.
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl Failure for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+/// How often a step has lost.
+#[derive(Default)]
+pub(super) struct Rounds(usize);
+
+impl Rounds {
+    /// Whether the step is run once more, from the start and with what the database holds by then: it lost against
+    /// another, and nothing of it was written.
+    pub(super) fn again(&mut self, error: &impl Failure) -> bool {
+        let lost = error.store_error().is_some_and(|error| error.kind() == StoreErrorKind::Conflict);
+        self.0 += 1;
+        lost && self.0 < ROUNDS
+    }
+}
+
+/// Runs a step on a lease, commits it, and runs it again if it lost. The block ends in a `Result`.
+macro_rules! on_lease {
+    ($begin:expr, |$lease:ident| $step:block) => {{
+        let mut rounds = $crate::store::lease::Rounds::default();
+        loop {
+            let mut $lease = $begin.await?;
+            let error = match async { $step }.await {
+                Ok(done) => match $lease.commit().await {
+                    Ok(()) => return Ok(done),
+                    Err(error) => error.into(),
+                },
+                // The transaction goes before the next round comes.
+                Err(error) => {
+                    drop($lease);
+                    error
+                }
+            };
+            if !rounds.again(&error) {
+                return Err(error);
+            }
+        }
+    }};
+}
+pub(super) use on_lease;
+
+/// One transaction that writes: the rest of the function.
+macro_rules! in_transaction {
+    ($sql:expr, |$lease:ident| $step:block) => {
+        $crate::store::lease::on_lease!($crate::store::lease::Lease::transaction(&$sql.writer), |$lease| {
+            $step
+        })
+    };
+}
+pub(super) use in_transaction;
+
+/// One statement that writes, a transaction by itself: the rest of the function.
+macro_rules! in_statement {
+    ($sql:expr, |$lease:ident| $step:block) => {
+        $crate::store::lease::on_lease!($crate::store::lease::Lease::plain(&$sql.writer), |$lease| $step)
+    };
+}
+pub(super) use in_statement;

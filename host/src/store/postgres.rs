@@ -1,0 +1,252 @@
+//! PostgreSQL: how it is connected to, its pool, and what its errors mean.
+//!
+//! Works through PgBouncer in transaction mode: no named statements, no locks or settings of a session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rust_embed::RustEmbed;
+use secrecy::ExposeSecret as _;
+use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnectionMetadata;
+use sqlx::postgres::{
+    PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres,
+};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr};
+
+use super::backend::{Backend, Bound};
+use super::error::{OpenError, StoreErrorKind};
+use super::location::{PostgresHost, PostgresLocation, PostgresTlsMode};
+use super::migrate;
+use super::statement::{Text, statements};
+use super::{Options, Sql};
+
+/// How long a request waits for a connection: a person is waiting behind it, and the next try may meet another server.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// A connection that was used so shortly ago is not asked whether it lives: one round trip saved under load.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What the server is asked to give up by itself, before [`Backend::PATIENCE`] ends. Settings of the connection's start,
+/// which a pooler may refuse.
+const SERVER_LIMITS: [(&str, &str); 3] =
+    [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
+
+/// The migrations of this database.
+#[derive(RustEmbed)]
+#[folder = "../migrations/postgres"]
+pub(super) struct Migrations;
+
+statements! {
+    TABLE_EXISTS = "SELECT COUNT(to_regclass($1)) AS found";
+    LOCK_BROWSER = "SELECT pg_advisory_xact_lock($1)";
+}
+
+impl Backend for Postgres {
+    // What a statement sees must not be older than the lock that it waited for, whatever the role's default is.
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+    const LOCK_BROWSER: Option<&'static Text> = Some(LOCK_BROWSER);
+
+    // Another host's migration is waited for; a table that sign-ins are using is not, or they would queue up behind us.
+    const LOCK_SCHEMA: &'static str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s';
+        SELECT pg_advisory_xact_lock(8531479125038420837); SET LOCAL lock_timeout = '2s'";
+
+    const SCHEMA_ROUNDS: usize = 5;
+
+    const MIGRATIONS_TABLE: &'static str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+        version BIGINT PRIMARY KEY,
+        description TEXT NOT NULL,
+        installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
+        success BOOLEAN NOT NULL,
+        checksum BYTEA NOT NULL,
+        execution_time BIGINT NOT NULL)";
+
+    const TABLE_EXISTS: &'static Text = TABLE_EXISTS;
+
+    const PATIENCE: Option<Duration> = Some(Duration::from_secs(15));
+
+    const STATEMENTS: &'static [&'static Text] = STATEMENTS;
+
+    type Migrations = Migrations;
+
+    fn query(sql: impl SqlSafeStr) -> Bound<Self> {
+        // A named statement stays on whichever server connection a pooler picked, and the next one of that name meets
+        // it there.
+        sqlx::query(sql).persistent(false)
+    }
+
+    fn affected(result: &PgQueryResult) -> u64 {
+        result.rows_affected()
+    }
+
+    fn is_dead(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+            sqlx::Error::Database(error) => {
+                // After a failover the old primary's connections live on, and can only read (25006).
+                let code = error.code().unwrap_or_default();
+                code == "25006" || code.starts_with("57P") || code.starts_with("08")
+            }
+            _ => false,
+        }
+    }
+
+    fn kind(error: &dyn DatabaseError) -> StoreErrorKind {
+        // https://www.postgresql.org/docs/current/errcodes-appendix.html
+        let code = error.code().unwrap_or_default();
+        match &*code {
+            "25006" => StoreErrorKind::ReadOnly,
+            "40001" | "40P01" => StoreErrorKind::Conflict,
+            "53100" => StoreErrorKind::Full,
+            "55P03" | "57014" => StoreErrorKind::Busy,
+            "XX001" | "XX002" => StoreErrorKind::Corrupt,
+            _ => match code.get(..2) {
+                Some("08" | "28" | "53" | "57" | "58") => StoreErrorKind::Unavailable,
+                Some("23") => StoreErrorKind::Constraint,
+                _ => StoreErrorKind::Other,
+            },
+        }
+    }
+
+    fn reason(error: &dyn DatabaseError) -> String {
+        let code = error.code().unwrap_or_default();
+        // Class 22 is about values, and its messages quote them.
+        if code.starts_with("22") {
+            return format!("a value was refused (SQLSTATE {code})");
+        }
+        format!("{} (SQLSTATE {code})", error.message())
+    }
+
+    fn constraint(error: &dyn DatabaseError) -> Option<String> {
+        error.constraint().map(str::to_owned)
+    }
+}
+
+/// Connects, and brings the schema up to date.
+pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Result<Sql<Postgres>, OpenError> {
+    let connect = connectable(location, options).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(options.connections)
+        .acquire_timeout(options.wait.min(ACQUIRE))
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| Box::pin(is_usable(connection, metadata)))
+        .connect_lazy_with(connect);
+    let chain = Arc::new(options.chain.on::<Postgres>());
+    let mut sql =
+        Sql { writer: pool.clone(), readers: pool, chain, mode: options.migrate, applied: Arc::default() };
+    match migrate::run(&sql).await {
+        Ok(applied) => {
+            sql.applied = Arc::new(applied);
+            Ok(sql)
+        }
+        Err(failure) => {
+            sql.close().await;
+            Err(failure.told(location.to_string()))
+        }
+    }
+}
+
+async fn is_usable(
+    connection: &mut PgConnection,
+    metadata: PoolConnectionMetadata,
+) -> Result<bool, sqlx::Error> {
+    if metadata.idle_for >= FRESH {
+        connection.ping().await?;
+    }
+    Ok(true)
+}
+
+/// The options that the server, or what stands in front of it, takes. One connection is made and closed.
+async fn connectable(location: &PostgresLocation, options: &Options) -> Result<PgConnectOptions, OpenError> {
+    let plain = connect_options(location);
+    let limited = plain.clone().options(SERVER_LIMITS);
+    let Err(error) = try_to_connect(&limited, options.wait).await else { return Ok(limited) };
+    // PgBouncer takes no settings that it does not follow, unless told to.
+    let refused = error.as_database_error().is_some_and(|error| {
+        error.code().as_deref() == Some("08P01") && error.message().contains("startup parameter")
+    });
+    if !refused {
+        return Err(connect_error(location, &error));
+    }
+    tracing::info!(
+        "the database's pooler takes no settings: long statements are ended by those of the role alone, if at all \
+         (`ALTER ROLE … SET statement_timeout`)"
+    );
+    try_to_connect(&plain, options.wait).await.map_err(|error| connect_error(location, &error))?;
+    Ok(plain)
+}
+
+async fn try_to_connect(connect: &PgConnectOptions, wait: Duration) -> Result<(), sqlx::Error> {
+    let connected = tokio::time::timeout(wait, connect.connect()).await;
+    let connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    // It did its work, whatever its end says.
+    let _ = connection.close().await;
+    Ok(())
+}
+
+fn connect_options(location: &PostgresLocation) -> PgConnectOptions {
+    // Every part is set, since the driver else takes it from the environment. `extra_float_digits` stops PgBouncer.
+    let mut connect = PgConnectOptions::new_without_pgpass()
+        .port(location.port)
+        .username(&location.user)
+        .password(location.password.as_ref().map_or("", |password| password.expose_secret()))
+        .database(&location.database)
+        .application_name("vestibule")
+        .extra_float_digits(None)
+        .statement_cache_capacity(0);
+    connect = match &location.host {
+        PostgresHost::Network(host) => connect.host(host),
+        PostgresHost::Socket(folder) => connect.host("localhost").socket(folder),
+    };
+    connect = connect.ssl_mode(match location.tls.mode {
+        PostgresTlsMode::Off => PgSslMode::Disable,
+        PostgresTlsMode::Encrypted => PgSslMode::Require,
+        PostgresTlsMode::Vouched => PgSslMode::VerifyCa,
+        PostgresTlsMode::Full => PgSslMode::VerifyFull,
+    });
+    if let Some(file) = &location.tls.root_certificate {
+        connect = connect.ssl_root_cert(file);
+    }
+    if let Some((certificate, key)) = &location.tls.client {
+        connect = connect.ssl_client_cert(certificate).ssl_client_key(key);
+    }
+    connect
+}
+
+fn connect_error(location: &PostgresLocation, error: &sqlx::Error) -> OpenError {
+    let (reason, cure) = match error {
+        sqlx::Error::PoolTimedOut => {
+            ("no answer came in time".to_owned(), "is it running, and reachable from here?")
+        }
+        sqlx::Error::Database(error) => {
+            let pg: &PgDatabaseError = error.downcast_ref();
+            let cure = match pg.code() {
+                "28P01" | "28000" => {
+                    "give `[database] url` the role's password, and let pg_hba.conf admit it"
+                }
+                "3D000" => "create it (`createdb`), or change `[database] url`",
+                "53300" => "raise its `max_connections`, or put PgBouncer in front",
+                "57P03" => "start again when it is up",
+                _ => "change `[database] url`, or what it names",
+            };
+            (pg.message().to_owned(), cure)
+        }
+        sqlx::Error::Tls(source) => (
+            format!("TLS: {}", innermost(&**source)),
+            "it needs a certificate for that host name, from an authority that is public or named by `sslrootcert`",
+        ),
+        sqlx::Error::Io(error) => (error.to_string(), "is it running, and is `[database] url` right?"),
+        error => (error.to_string(), "change `[database] url`, or what it names"),
+    };
+    OpenError::Unreachable { database: location.to_string(), reason, cure }
+}
+
+/// The last cause: those around it only say that something failed.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

@@ -1,0 +1,141 @@
+//! `kill -9` at each step of a sign-in and of a sign-out, [`KILLS`] times, again and again on the same database.
+//!
+//! After each: the server starts on what is left, the database is whole, nobody is half there, the state that was under way
+//! works once at most, the person can sign in, whoever was told that a session has ended finds it ended. The steps are met
+//! exactly: the provider does not answer, a transaction is held inside of the database, or the server at its next line of
+//! the log, which it writes between the commit and the answer. The moments in between are drawn.
+
+use vestibule_demo_idp::Endpoint;
+
+use self::base::{Base as _, Place};
+
+mod base;
+mod journey;
+mod server;
+mod sqlite;
+mod steps;
+mod trial;
+
+/// In all tests of this file, on one database.
+const KILLS: usize = 200;
+
+const BEGINNING: &[(Step, usize)] =
+    &[(Step::Storing(Place::AttemptInserted), 10), (Step::Begun, 12), (Step::AtTheProvider, 12)];
+
+const ASKING: &[(Step, usize)] = &[
+    (Step::Storing(Place::AttemptDeleted), 10),
+    (Step::Waiting(Endpoint::Token), 12),
+    (Step::Waiting(Endpoint::User), 12),
+    (Step::Waiting(Endpoint::Emails), 12),
+];
+
+const STORING: &[(Step, usize)] = &[
+    (Step::Storing(Place::BeforeUser), 6),
+    (Step::Storing(Place::UserInserted), 6),
+    (Step::Storing(Place::AccountInserted), 6),
+    (Step::Storing(Place::IdentityInserted), 6),
+    (Step::Storing(Place::BeforeRefresh), 6),
+    (Step::Storing(Place::AccountRefreshed), 6),
+    (Step::Storing(Place::SessionInserted), 8),
+];
+
+const ENDING: &[(Step, usize)] = &[
+    (Step::Committed, 12),
+    (Step::Answered, 8),
+    (Step::Storing(Place::SessionDeleted), 8),
+    (Step::SessionEnded, 8),
+    (Step::SignedOut, 8),
+];
+
+const RANDOM: &[(Step, usize)] = &[(Step::AnyMoment, 16), (Step::AMomentAroundTheCommit, 16)];
+
+const _: () = assert!(sum(BEGINNING) + sum(ASKING) + sum(STORING) + sum(ENDING) + sum(RANDOM) == KILLS);
+
+const fn sum(plan: &[(Step, usize)]) -> usize {
+    let (mut sum, mut at) = (0, 0);
+    while at < plan.len() {
+        sum += plan[at].1;
+        at += 1;
+    }
+    sum
+}
+
+/// Where the server is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Inside of a transaction.
+    Storing(Place),
+    /// The attempt is stored, and the browser has no answer.
+    Begun,
+    /// The browser is at the provider.
+    AtTheProvider,
+    /// The attempt is used up, and this request has no answer: the code is sent, the token is there, the account is.
+    Waiting(Endpoint),
+    /// Everything is stored, and the browser has no answer.
+    Committed,
+    /// The browser has its session.
+    Answered,
+    /// The session is gone, and the browser has no answer.
+    SessionEnded,
+    /// The browser was told so.
+    SignedOut,
+    AnyMoment,
+    AMomentAroundTheCommit,
+}
+
+impl Step {
+    /// Whether the account has no user yet. Some places come up only for one of both.
+    fn is_of_a_newcomer(self, round: usize) -> bool {
+        match self {
+            Self::Storing(Place::BeforeUser | Place::UserInserted) => true,
+            Self::Storing(Place::AccountInserted | Place::IdentityInserted) => true,
+            Self::Storing(Place::BeforeRefresh | Place::AccountRefreshed) => false,
+            _ => round.is_multiple_of(2),
+        }
+    }
+
+    /// Held at the line that says how a request was answered; else the first line is that somebody has signed in.
+    fn is_verbose(self) -> bool {
+        matches!(self, Self::Begun | Self::SessionEnded)
+    }
+}
+
+/// Writes each test for each database.
+macro_rules! on_each_base {
+    ($($name:ident: $plan:ident,)*) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::trial::Trial::<super::sqlite::Sqlite>::start().await.run(super::$plan).await;
+                }
+            )*
+        }
+    };
+}
+
+on_each_base! {
+    a_kill_while_a_sign_in_begins_leaves_it_whole: BEGINNING,
+    a_kill_while_the_provider_is_asked_leaves_it_whole: ASKING,
+    a_kill_while_an_account_is_stored_leaves_it_whole: STORING,
+    a_kill_at_the_answer_leaves_it_whole: ENDING,
+    a_kill_at_any_moment_leaves_it_whole: RANDOM,
+}
+
+/// The check finds what it is for.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_person_is_found() {
+    let trial = trial::Trial::<sqlite::Sqlite>::start().await;
+    assert_eq!(trial.base.faults().await, [""; 0]);
+    trial.installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
+    assert_eq!(trial.base.faults().await, [""; 0]);
+    trial.base.run(&["DELETE FROM identities"]).await;
+    assert_eq!(trial.base.faults().await, ["users without an identity", "accounts without an identity"]);
+    trial.base.run(&["PRAGMA foreign_keys = OFF", "DELETE FROM users"]).await;
+    let mut faults = trial.base.faults().await;
+    faults.sort();
+    assert_eq!(
+        faults,
+        ["accounts without an identity", "oauth_github", "sessions", "sessions without a user"]
+    );
+}
