@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod faults;
 mod headers;
+mod interop;
 mod pages;
 mod plugin;
 mod process;
