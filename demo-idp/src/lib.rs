@@ -28,13 +28,14 @@ mod openid;
 mod options;
 pub mod people;
 mod personality;
+mod raw_object;
 mod request;
 mod server;
 mod spoil;
 mod state;
 pub mod visitor;
 
-pub use fault::{Endpoint, Fault, FaultError};
+pub use fault::{Endpoint, Fault, FaultError, OpenIdFault};
 pub use ledger::{CODE_LIFE, Client};
 pub use openid::{Algorithm, CallbackIssuer, OpenIdOptions, Pkce, TokenAuth};
 pub use options::Options;

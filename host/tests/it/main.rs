@@ -12,6 +12,7 @@ mod database;
 mod faults;
 mod headers;
 mod interop;
+mod openid;
 mod pages;
 mod plugin;
 mod process;

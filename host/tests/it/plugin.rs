@@ -8,6 +8,7 @@ mod egress;
 mod faults;
 mod files;
 mod idp;
+mod openid;
 mod protocol;
 mod rig;
 mod secrets;
