@@ -7,7 +7,7 @@ mod behaviour;
 mod egress;
 mod faults;
 mod files;
-mod idp;
+pub(crate) mod idp;
 mod openid;
 mod protocol;
 mod rig;

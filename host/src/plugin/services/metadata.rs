@@ -94,6 +94,13 @@ impl Known {
         }
     }
 
+    /// Of a provider on loopback that has this one origin.
+    #[cfg(test)]
+    pub(super) fn of_origin(origin: &str) -> Self {
+        let places = Places { origins: [origin.to_owned()].into(), ..Places::default() };
+        Self { places: Arc::new(places), document: None, loopback_allowed: true }
+    }
+
     /// The URL of something that a plugin spells out or takes from the metadata, at an origin that `inspect` names.
     pub(super) fn url(&self, what: &str, declared: &Declared) -> Result<Url, Unanswered> {
         let url = match (declared, &self.document) {
