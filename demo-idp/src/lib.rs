@@ -1,7 +1,8 @@
 //! Identity providers on loopback, with the quirks of the real ones, for the demo and the tests.
 //!
 //! [`DemoIdp`] serves one provider in this process: tests start it on port 0, drive a browser or [`visitor`] through it,
-//! and ask [`DemoIdp::requests`] what the relying party really sent. What goes wrong is named, not built: see [`Fault`].
+//! and ask [`DemoIdp::requests`] what the relying party really sent. What goes wrong is named, not built: see [`Fault`] and
+//! [`OpenIdFault`].
 //! Everybody who can be chosen is in [`people::cast`]. Whom it plays is a [`Personality`]: GitHub (`github`), an OpenID
 //! provider (`oidc`) or GitLab (`gitlab`); what the latter two share is in `openid`.
 //!

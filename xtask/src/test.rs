@@ -81,7 +81,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
 fn start_servers(found: &mut Vec<(&'static str, OsString)>) -> Result<Option<Servers>> {
     let mut take = |variable: &str| {
         let at = found.iter().position(|(name, _)| *name == variable)?;
-        Some(found.remove(at).1)
+        Some(PathBuf::from(found.remove(at).1))
     };
     let (server, pooler) = (take(postgres::POSTGRES), take(postgres::PGBOUNCER));
     // Ctrl-C ends this process, and the servers with it.

@@ -13,8 +13,8 @@ const CLAIMS: &[Endpoint] = &[Token, UserInfo];
 const USERINFO: &[Endpoint] = &[UserInfo];
 
 faults! {
-    /// Something that only an OpenID provider can get wrong, by name. Goes wherever a [`super::Fault`] is wanted. At `token` it is
-    /// the ID token that goes wrong; whatever is signed is signed by a key that is published, where nothing else is said.
+    /// Something that only an OpenID provider can get wrong, by name; [`crate::DemoIdp::set_fault`] takes it as it is. At
+    /// `token` it is the ID token that goes wrong, signed by a key that is published where nothing else is said.
     pub enum OpenIdFault;
 
     MetadataWrongIssuer, "metadata-wrong-issuer", METADATA, "`issuer` is https://issuer.example";

@@ -118,26 +118,26 @@ fn sign_rsa(
     signature
 }
 
-/// The members that a thumbprint is made of (RFC 7638 §3.2).
+/// The members that a thumbprint is made of, sorted by name (RFC 7638 §3.2 and §3.3).
 fn public_members(pair: &Pair) -> Value {
     match pair {
         Pair::Rsa(pair) => {
             let public = pair.public_key();
             json!({
+                "e": BASE64URL_NOPAD.encode(public.exponent().big_endian_without_leading_zero()),
                 "kty": "RSA",
                 "n": BASE64URL_NOPAD.encode(public.modulus().big_endian_without_leading_zero()),
-                "e": BASE64URL_NOPAD.encode(public.exponent().big_endian_without_leading_zero()),
             })
         }
         Pair::P256(pair) => {
             // 4, then two coordinates of 32 bytes (SEC 1 §2.3.3).
             let (x, y) = pair.public_key().as_ref().split_at(1).1.split_at(32);
-            json!({ "kty": "EC", "crv": "P-256", "x": BASE64URL_NOPAD.encode(x), "y": BASE64URL_NOPAD.encode(y) })
+            json!({ "crv": "P-256", "kty": "EC", "x": BASE64URL_NOPAD.encode(x), "y": BASE64URL_NOPAD.encode(y) })
         }
     }
 }
 
-/// The members are text, sorted by name, without blanks: what `serde_json` writes.
+/// Text without blanks, in this order whether or not `serde_json` sorts: that depends on who else is built.
 fn thumbprint(members: &Value) -> String {
     BASE64URL_NOPAD.encode(digest(&digest::SHA256, members.to_string().as_bytes()).as_ref())
 }

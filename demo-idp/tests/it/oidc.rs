@@ -117,6 +117,14 @@ async fn tells_about_itself_what_the_specification_requires() {
     let keys = party.jwks().await;
     let kinds: Vec<&Value> = keys.iter().map(|key| &key["kty"]).collect();
     assert_eq!(kinds, [&json!("RSA"), &json!("EC")]);
+    for key in &keys {
+        // RFC 7638 §3.
+        let canonical = match key["kty"].as_str() {
+            Some("RSA") => format!("{{\"e\":{},\"kty\":\"RSA\",\"n\":{}}}", key["e"], key["n"]),
+            _ => format!("{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":{},\"y\":{}}}", key["x"], key["y"]),
+        };
+        assert_eq!(key["kid"], crate::relying_party::challenge(&canonical), "SHA-256 in base64url");
+    }
     assert!(keys.iter().all(|key| key.get("d").is_none() && key["use"] == "sig" && key["kid"].is_string()));
 }
 

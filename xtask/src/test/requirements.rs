@@ -44,6 +44,9 @@ pub(super) enum Cure {
 const BROWSER_TESTS: &str = "test(/(^|::)browser::/)";
 
 /// Tests in a module named `postgres` have a database in the server; those in `pgbouncer` reach it through that.
+const POSTGRES_TESTS: &str = "test(/(^|::)postgres::/)";
+const PGBOUNCER_TESTS: &str = "test(/(^|::)pgbouncer::/)";
+
 const ALL: [Requirement; 8] = [
     Requirement {
         name: "chromium",
@@ -64,14 +67,14 @@ const ALL: [Requirement; 8] = [
         place: Place::Program("postgres"),
         cure: Cure::Package("postgresql"),
         variable: postgres::POSTGRES,
-        tests: "test(/(^|::)postgres::/)",
+        tests: POSTGRES_TESTS,
     },
     Requirement {
         name: "pgbouncer",
         place: Place::Program("pgbouncer"),
         cure: Cure::Package("pgbouncer"),
         variable: postgres::PGBOUNCER,
-        tests: "test(/(^|::)pgbouncer::/)",
+        tests: PGBOUNCER_TESTS,
     },
     Requirement {
         name: "nginx",
