@@ -1,9 +1,55 @@
 //! Faults by name: what can go wrong at an identity provider, where each can be set, and which are active now.
 //! Knows no bytes: `spoil.rs` and the personalities carry them out.
 
+/// An enum of faults from a table: variant, name, endpoints, what happens.
+macro_rules! faults {
+    (
+        $(#[$doc:meta])* pub enum $enum:ident $(or $outer:ident($inner:ident))?;
+        $($variant:ident, $name:literal, $endpoints:ident, $text:literal;)*
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $enum {
+            $(#[doc = $text] $variant,)*
+            $(/// One that only an OpenID provider can have.
+            $outer($inner),)?
+        }
+
+        impl $enum {
+            /// The faults of this table, in its order.
+            pub(super) const OWN: &'static [$enum] = &[$($enum::$variant),*];
+
+            /// The name, in kebab-case.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($enum::$variant => $name,)*
+                    $($enum::$outer(inner) => inner.name(),)?
+                }
+            }
+
+            /// What happens, in one line.
+            pub fn description(self) -> &'static str {
+                match self {
+                    $($enum::$variant => $text,)*
+                    $($enum::$outer(inner) => inner.description(),)?
+                }
+            }
+
+            /// The endpoints at which it can be set; `all` sets it at each of them.
+            pub fn endpoints(self) -> &'static [Endpoint] {
+                match self {
+                    $($enum::$variant => $endpoints,)*
+                    $($enum::$outer(inner) => inner.endpoints(),)?
+                }
+            }
+        }
+    };
+}
+
 mod active;
 mod endpoint;
 mod list;
+mod openid;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +57,7 @@ use std::str::FromStr;
 pub(crate) use self::active::Faults;
 pub use self::endpoint::Endpoint;
 pub use self::list::Fault;
+pub use self::openid::OpenIdFault;
 use crate::personality::Personality;
 
 /// Text that names no endpoint or no fault, or a pair that does not go together.
@@ -78,19 +125,23 @@ impl Fault {
 
     /// The endpoints of this personality at which it can be set.
     pub fn endpoints_of(self, personality: Personality) -> Vec<Endpoint> {
-        let here = |endpoint: &Endpoint| self.endpoints().contains(endpoint);
+        let speaks = personality.flavour().is_some() || !matches!(self, Fault::OpenId(_));
+        let here = |endpoint: &Endpoint| speaks && self.endpoints().contains(endpoint);
         personality.endpoints().iter().copied().filter(here).collect()
+    }
+
+    /// The OpenID provider's fault in it, if it is one.
+    pub(crate) fn openid(self) -> Option<OpenIdFault> {
+        match self {
+            Fault::OpenId(fault) => Some(fault),
+            _ => None,
+        }
     }
 
     /// Reads `endpoint=fault`.
     pub fn parse_setting(text: &str) -> Result<(Endpoint, Fault), FaultError> {
         let (endpoint, fault) = text.split_once('=').ok_or_else(|| FaultError::Setting(text.to_owned()))?;
         fault.parse::<Fault>()?.at(endpoint.parse()?)
-    }
-
-    /// Whether it spoils the redirect back rather than the page before it.
-    fn is_for_the_callback(self) -> bool {
-        self.endpoints() == [Endpoint::Authorize]
     }
 }
 
@@ -106,5 +157,11 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, FaultError> {
         let found = Fault::ALL.iter().find(|fault| fault.name() == text);
         found.copied().ok_or_else(|| FaultError::Fault(text.to_owned()))
+    }
+}
+
+impl From<OpenIdFault> for Fault {
+    fn from(fault: OpenIdFault) -> Self {
+        Fault::OpenId(fault)
     }
 }

@@ -1,7 +1,8 @@
 //! Identity providers on loopback, with the quirks of the real ones, for the demo and the tests.
 //!
 //! [`DemoIdp`] serves one provider in this process: tests start it on port 0, drive a browser or [`visitor`] through it,
-//! and ask [`DemoIdp::requests`] what the relying party really sent. What goes wrong is named, not built: see [`Fault`].
+//! and ask [`DemoIdp::requests`] what the relying party really sent. What goes wrong is named, not built: see [`Fault`] and
+//! [`OpenIdFault`].
 //! Everybody who can be chosen is in [`people::cast`]. Whom it plays is a [`Personality`]: GitHub (`github`), an OpenID
 //! provider (`oidc`) or GitLab (`gitlab`); what the latter two share is in `openid`.
 //!
@@ -28,13 +29,14 @@ mod openid;
 mod options;
 pub mod people;
 mod personality;
+mod raw_object;
 mod request;
 mod server;
 mod spoil;
 mod state;
 pub mod visitor;
 
-pub use fault::{Endpoint, Fault, FaultError};
+pub use fault::{Endpoint, Fault, FaultError, OpenIdFault};
 pub use ledger::{CODE_LIFE, Client};
 pub use openid::{Algorithm, CallbackIssuer, OpenIdOptions, Pkce, TokenAuth};
 pub use options::Options;

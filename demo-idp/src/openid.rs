@@ -10,15 +10,17 @@ mod keys;
 mod metadata;
 mod revoke;
 mod settings;
+mod spoil;
 mod token;
 mod userinfo;
+mod weak_rsa;
 
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
-pub(crate) use self::keys::KeyRing;
+pub(crate) use self::keys::{KeyRing, SigningKey};
 pub use self::settings::{Algorithm, CallbackIssuer, OpenIdOptions, Pkce, TokenAuth};
 pub(crate) use self::userinfo::admit;
 use crate::answer::Answer;
@@ -33,6 +35,9 @@ use crate::state::State;
 
 /// Where the metadata is, below the issuer without its final slash (OpenID Connect Discovery 1.0 §4).
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
+/// Where the headers of forged tokens point: to keys, and to a certificate.
+const TRAP_KEYS: &str = "/trap/keys";
+const TRAP_CERTIFICATE: &str = "/trap/certificate";
 /// The scope that makes it OpenID Connect.
 pub(crate) const OPENID: &str = "openid";
 
@@ -88,6 +93,7 @@ pub(crate) fn endpoint(paths: &Paths, method: &Method, path: &str) -> Option<End
         path if path == paths.userinfo => Endpoint::UserInfo,
         path if path == paths.jwks => Endpoint::Jwks,
         path if path == paths.revoke => Endpoint::Revoke,
+        TRAP_KEYS | TRAP_CERTIFICATE => return Some(Endpoint::Trap),
         _ => return None,
     };
     let allowed: &[Method] = match found {
@@ -101,8 +107,8 @@ pub(crate) fn endpoint(paths: &Paths, method: &Method, path: &str) -> Option<End
 /// The answer of the endpoints that all have.
 pub(crate) fn answer(flavour: &Flavour, state: &State, request: &Request, fault: Option<Fault>) -> Answer {
     match request.endpoint {
-        Some(Endpoint::Discovery) => metadata::metadata(flavour, state),
-        Some(Endpoint::Jwks) => metadata::jwks(state),
+        Some(Endpoint::Discovery) => metadata::metadata(flavour, state, fault),
+        Some(Endpoint::Jwks) => metadata::jwks(state, fault),
         Some(Endpoint::Authorize) if request.method == Method::POST => {
             authorize::decide(flavour, state, request, fault)
         }
@@ -110,6 +116,7 @@ pub(crate) fn answer(flavour: &Flavour, state: &State, request: &Request, fault:
         Some(Endpoint::Token) => token::exchange(flavour, state, request, fault),
         Some(Endpoint::UserInfo) => userinfo::userinfo(flavour, state, request, fault),
         Some(Endpoint::Revoke) => revoke::revoke(state, request),
+        Some(Endpoint::Trap) => metadata::trap(state, request.path.ends_with(TRAP_KEYS)),
         _ => elsewhere(flavour, state, request),
     }
 }

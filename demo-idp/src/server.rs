@@ -142,16 +142,16 @@ impl DemoIdp {
     ///
     /// # Panics
     /// Where the fault does nothing at this endpoint: a test that set it would prove nothing.
-    pub fn set_fault(&self, endpoint: Endpoint, fault: Fault) {
-        self.set(endpoint, fault, 0, None);
+    pub fn set_fault(&self, endpoint: Endpoint, fault: impl Into<Fault>) {
+        self.set(endpoint, fault.into(), 0, None);
     }
 
     /// Sets a fault for the next `times` requests that meet it; `refused` meets none and stays until it is cleared.
     ///
     /// # Panics
     /// As [`DemoIdp::set_fault`].
-    pub fn set_fault_times(&self, endpoint: Endpoint, fault: Fault, times: u32) {
-        self.set(endpoint, fault, 0, Some(times));
+    pub fn set_fault_times(&self, endpoint: Endpoint, fault: impl Into<Fault>, times: u32) {
+        self.set(endpoint, fault.into(), 0, Some(times));
     }
 
     /// Sets a fault that the first `spared` requests do not meet and all later ones do, so that the second page of a list
@@ -159,8 +159,8 @@ impl DemoIdp {
     ///
     /// # Panics
     /// As [`DemoIdp::set_fault`].
-    pub fn set_fault_after(&self, endpoint: Endpoint, fault: Fault, spared: u32) {
-        self.set(endpoint, fault, spared, None);
+    pub fn set_fault_after(&self, endpoint: Endpoint, fault: impl Into<Fault>, spared: u32) {
+        self.set(endpoint, fault.into(), spared, None);
     }
 
     fn set(&self, endpoint: Endpoint, fault: Fault, spared: u32, times: Option<u32>) {

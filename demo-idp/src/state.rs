@@ -1,13 +1,14 @@
 //! What a personality may reach while it answers: people, ledger, clock, its own address. Knows no socket.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::ledger::Ledger;
-use crate::openid::{KeyRing, OpenIdOptions};
+use crate::lock::lock;
+use crate::openid::{KeyRing, OpenIdOptions, SigningKey};
 use crate::people::Person;
 use crate::personality::Personality;
 use crate::request::Request;
@@ -35,4 +36,16 @@ pub(crate) struct State {
     pub(crate) ring: Mutex<KeyRing>,
     /// The pause between two bytes of the fault `slow`.
     pub(crate) slow_pause: Duration,
+}
+
+impl State {
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn origin(&self) -> String {
+        self.base_url.strip_suffix(&self.base_path).unwrap_or(&self.base_url).to_owned()
+    }
+
+    /// A key that this provider does not publish.
+    pub(crate) fn stranger(&self) -> Arc<SigningKey> {
+        lock(&self.ring).stranger()
+    }
 }

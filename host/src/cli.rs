@@ -1,6 +1,8 @@
 //! The command line: one file per verb.
 
+mod configuration;
 mod log;
+mod migrate;
 mod serve;
 
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use crate::exit::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "vestibule", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 78 configuration."
+    after_help = "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 5 plugin, 78 configuration."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -31,11 +33,18 @@ enum Verb {
         #[arg(long, short)]
         verbose: bool,
     },
+    /// Bring the database's schema up to date, with the tables of all configured providers.
+    Migrate {
+        /// The configuration file. Relative paths in it start from its folder.
+        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
+        config: PathBuf,
+    },
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Serve { config, verbose } => serve::serve(&config, verbose),
+        Verb::Migrate { config } => migrate::migrate(&config),
     }
 }

@@ -6,9 +6,11 @@
 pub enum ExitCode {
     /// It did what was asked.
     Fine = 0,
-    /// None of the others: the port is taken, the database cannot be written. (A wrong command line ends with 2, by
+    /// None of the others: the port is taken, the database cannot be written or is behind. (A wrong command line ends with 2, by
     /// clap.)
     Other = 1,
+    /// A plugin could not be used, where a verb was about plugins; a server that has others serves those.
+    Plugin = 5,
     /// The configuration is at fault (`EX_CONFIG` of sysexits.h).
     Configuration = 78,
 }
@@ -25,7 +27,7 @@ mod tests {
 
     #[test]
     fn numbers_are_what_unit_files_were_written_against() {
-        let codes = [ExitCode::Fine, ExitCode::Other, ExitCode::Configuration];
-        assert_eq!(codes.map(|code| code as u8), [0, 1, 78]);
+        let codes = [ExitCode::Fine, ExitCode::Other, ExitCode::Plugin, ExitCode::Configuration];
+        assert_eq!(codes.map(|code| code as u8), [0, 1, 5, 78]);
     }
 }

@@ -22,6 +22,9 @@ mod provider;
 mod inspected;
 
 #[forbid(unsafe_code)]
+mod places;
+
+#[forbid(unsafe_code)]
 mod begin;
 
 #[forbid(unsafe_code)]
@@ -58,12 +61,12 @@ pub use begin::{Begin, To};
 pub use description::Description;
 pub(crate) use description::secret_keys;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
-pub use inspected::{Inspected, Issuer, Policy, Protocol, ResponseMode, StateIn};
+pub use inspected::{Inspected, Policy, Protocol, ResponseMode, StateIn};
 #[doc(hidden)]
 pub use pipe::Tape;
+pub use places::Issuer;
 pub use provider::{Completed, Provider, ProviderOptions, TransportKind};
 pub use services::egress::Egress;
-pub use services::secrets::Target;
 
 /// A loaded library whose table, name and description were checked. It stays loaded as long as the process.
 pub struct Plugin {

@@ -13,12 +13,13 @@ use crate::begin_limit::BeginLimit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Environment, ProcessEnvironment, ProviderState, SignupMode};
 use crate::login::Login;
+use crate::name::ProviderName;
 use crate::plugin::{self, TransportKind};
 use crate::random::{Random, SystemRandom};
-use crate::registry::Registry;
+use crate::registry::{Entry, Registry};
 use crate::session::Sessions;
 use crate::state::{App, SharedApp};
-use crate::store::{self, OpenError, SignupPolicy, Store};
+use crate::store::{self, Applied, Migrate, OpenError, SignupPolicy, Store};
 use crate::web::pages::{self, Pages};
 use crate::web::text::Avatars;
 
@@ -70,7 +71,8 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
     let pages = Pages::new(avatars)?;
     let options = store::Options { migrate: config.migrate, ..store::Options::default() };
     let store = Store::open(&config.database, &options).await?;
-    let registry = Arc::new(ArcSwap::from_pointee(registry(config, &store, ambient).await?));
+    let (entries, _) = start_providers(config, &store, ambient).await?;
+    let registry = Arc::new(ArcSwap::from_pointee(Registry::new(1, entries)));
     // A schema that does not fit is better known now than at the sign-in that meets it; one provider's table is no reason
     // to keep the others from working.
     if let Err(error) = store.check_statements().await {
@@ -101,11 +103,37 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
     }))
 }
 
-/// Starts every provider of a configuration.
-async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<Registry, StartError> {
+/// What `vestibule migrate` did, and how the providers are that it started to learn their tables' realms.
+pub struct Migrated {
+    /// What was there and behind.
+    pub applied: Applied,
+    /// The providers that got their table just now.
+    pub made: Vec<ProviderName>,
+    /// Every provider.
+    pub entries: Vec<Entry>,
+}
+
+/// Brings the schema up to date, and makes the tables of configured providers that have none.
+pub async fn migrate(config: &Config, ambient: &Ambient) -> Result<Migrated, StartError> {
+    let options = store::Options { migrate: Migrate::Auto, ..store::Options::default() };
+    let store = Store::open(&config.database, &options).await?;
+    let started = start_providers(config, &store, ambient).await;
+    let applied = store.applied().clone();
+    store.close().await;
+    let (entries, made) = started?;
+    Ok(Migrated { applied, made, entries })
+}
+
+/// Starts every provider of a configuration; also, which of them got their table just now.
+async fn start_providers(
+    config: &Config,
+    store: &Store,
+    ambient: &Ambient,
+) -> Result<(Vec<Entry>, Vec<ProviderName>), StartError> {
     let shared = plugin::Shared::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.random))?
         .with_limits(ambient.limits);
-    let mut starter = provider::Starter { config, store, ambient, shared, plugins: BTreeMap::new() };
+    let mut starter =
+        provider::Starter { config, store, ambient, shared, plugins: BTreeMap::new(), made: Vec::new() };
     let mut entries = Vec::new();
     for provider in config.providers.values() {
         let entry = starter.start(provider).await;
@@ -120,7 +148,7 @@ async fn registry(config: &Config, store: &Store, ambient: &Ambient) -> Result<R
         }
         entries.push(entry);
     }
-    Ok(Registry::new(1, entries))
+    Ok((entries, starter.made))
 }
 
 /// What is done once a minute: expired attempts and sessions go, and addresses that are no longer counted.

@@ -5,6 +5,7 @@
 //! would get the other's.
 
 mod check;
+mod lookalike;
 mod ports;
 mod settings;
 
@@ -61,7 +62,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         (None, None) => ports::free(configuration.port().or(Some(DEFAULT_PORT)))?,
     };
 
-    println!("building the server, {} and the lookalike of a provider", count(plugins.len(), "plugin"));
+    println!("building the server, {} and the lookalikes of providers", count(plugins.len(), "plugin"));
     let built = build(workspace, &plugins)?;
     let interrupt = Interrupt::watch()?;
     if !options.keep {
@@ -72,6 +73,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut programs = Programs::default();
     let mut lookalikes = BTreeMap::new();
     for provider in &providers {
+        let lookalike::Provider { name: provider, personality } = provider;
         let earlier = earlier.as_ref().and_then(|earlier| earlier.lookalikes.get(provider));
         let lookalike_port = earlier.map_or(Ok(0), |port| ports::kept(*port, provider))?;
         let secret_file = new_secret(&folder, provider)?;
@@ -79,6 +81,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             &format!("demo-idp-{provider}"),
             built.program("demo-idp")?,
             &[
+                "--as",
+                personality.plugin,
                 "--listen",
                 &format!("{}:{lookalike_port}", Ipv4Addr::LOCALHOST),
                 "--client-id",
@@ -94,8 +98,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         let address = program.wait_until(&interrupt, |program| program.line_after("demo-idp listening on "));
         programs.0.push(program);
         let secret_file = format!("{provider}.secret");
-        lookalikes
-            .insert(provider.clone(), Lookalike { address: address?, client_id: CLIENT_ID, secret_file });
+        let lookalike = Lookalike { address: address?, personality, client_id: CLIENT_ID, secret_file };
+        lookalikes.insert(provider.clone(), lookalike);
     }
 
     let values = Values { port, database: DATABASE, pins: pins(&built, &plugins)?, lookalikes };
@@ -217,6 +221,14 @@ fn invitation(server: &str, lookalikes: &BTreeMap<String, Lookalike>, database: 
     }
     text += "\n  try   sign in, sign out, and sign in as somebody else: a second user\n";
     text += "        sign in as the first person again: the same user as before\n";
+    for (provider, lookalike) in lookalikes {
+        if let Some(outsider) = lookalike.personality.outsider() {
+            let groups = lookalike.personality.allowed_groups.join(", ");
+            text += &format!(
+                "        sign in through {provider} as {outsider}: turned away, since only {groups} is let in there\n"
+            );
+        }
+    }
     for provider in lookalikes.keys() {
         text += &format!("        sqlite3 {database} 'select * from oauth_{provider}'\n");
     }
@@ -272,13 +284,15 @@ mod tests {
     fn the_invitation_names_every_provider_and_how_to_stop() {
         let lookalike = Lookalike {
             address: "http://127.0.0.1:4000".to_owned(),
+            personality: lookalike::Personality::of("oidc", "work").unwrap(),
             client_id: CLIENT_ID,
-            secret_file: "github.secret".to_owned(),
+            secret_file: "work.secret".to_owned(),
         };
-        let lookalikes = BTreeMap::from([("github".to_owned(), lookalike)]);
+        let lookalikes = BTreeMap::from([("work".to_owned(), lookalike)]);
         let text = invitation("http://localhost:3000", &lookalikes, "target/demo/vestibule.db");
         assert!(text.contains("Vestibule is at http://localhost:3000\n"), "{text}");
-        assert!(text.contains("sqlite3 target/demo/vestibule.db 'select * from oauth_github'"), "{text}");
+        assert!(text.contains("sqlite3 target/demo/vestibule.db 'select * from oauth_work'"), "{text}");
+        assert!(text.contains("sign in through work as noor: turned away"), "{text}");
         assert!(text.contains("Ctrl-C"), "{text}");
     }
 }

@@ -19,6 +19,12 @@ pub(crate) enum Error {
     Answer { command: String, detail: String },
     #[error("{place}: {problem}")]
     Configuration { place: String, problem: String },
+    #[error(
+        "nobody plays `provider.{provider}`: the demo has lookalikes for the plugins {}, not for `{plugin}`; set \
+         `state = \"disabled\"` there",
+        .known.join(", ")
+    )]
+    NoLookalike { provider: String, plugin: String, known: Vec<String> },
     #[error("port `{port}` is taken; give another with `--port`, or leave it out and a free one is found")]
     PortTaken { port: u16 },
     #[error(

@@ -12,6 +12,7 @@ mod bench;
 mod demo;
 mod error;
 mod freeze;
+mod postgres;
 mod program;
 mod test;
 mod workspace;
@@ -32,6 +33,8 @@ enum Command {
     Test(test::Options),
     /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
     Bench(bench::Options),
+    /// Start PostgreSQL and PgBouncer for tests that you run yourself, and say what to export
+    Postgres,
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Postgres => postgres::run(),
     });
     done.unwrap_or_else(|error| {
         eprintln!("error: {error}");

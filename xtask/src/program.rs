@@ -49,6 +49,12 @@ impl Interrupt {
         Ok(Self { arrived })
     }
 
+    /// Nothing is watched for: those signals end this process.
+    pub(crate) fn unwatched() -> (mpsc::Sender<()>, Self) {
+        let (open, arrived) = mpsc::channel();
+        (open, Self { arrived })
+    }
+
     /// Waits for one at most that long.
     fn within(&self, time: Duration) -> bool {
         match self.arrived.recv_timeout(time) {
@@ -87,14 +93,38 @@ impl Program {
         folder: &Path,
         shown: bool,
     ) -> Result<Self> {
+        Self::start_command(name, ended_with_us(program), arguments, folder, shown)
+    }
+
+    /// Starts it quietly and, if one is given, as another user.
+    pub(crate) fn start_as(
+        user: Option<&User>,
+        name: &str,
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+    ) -> Result<Self> {
+        let command = match user {
+            Some(_) => User::command(user, program),
+            None => ended_with_us(program),
+        };
+        Self::start_command(name, command, arguments, folder, false)
+    }
+
+    fn start_command(
+        name: &str,
+        mut command: Command,
+        arguments: &[&str],
+        folder: &Path,
+        shown: bool,
+    ) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).map_err(Error::file("write", &log))?;
-        let mut command = ended_with_us(program);
         command.args(arguments).current_dir(folder);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|source| Error::Start {
-            program: program.display().to_string(),
-            cure: "was it built?".to_owned(),
+            program: name.to_owned(),
+            cure: "was it built, or installed?".to_owned(),
             source,
         })?;
         let output = Arc::new(Output {
@@ -149,8 +179,13 @@ impl Program {
 
     /// Asks it to end, and kills it if it has not after `grace`.
     pub(crate) fn stop(&mut self, grace: Duration) {
+        self.stop_by(Signal::TERM, grace);
+    }
+
+    /// The same with another signal, for a program that hears something else in TERM.
+    pub(crate) fn stop_by(&mut self, signal: Signal, grace: Duration) {
         let Ok(None) = self.child.try_wait() else { return };
-        if kill_process(Pid::from_child(&self.child), Signal::TERM).is_ok() {
+        if kill_process(Pid::from_child(&self.child), signal).is_ok() {
             // A second Ctrl-C must not cut this short, so the channel here is one that nothing is sent on.
             let (_never, silence) = mpsc::channel::<()>();
             for _ in 0..(grace.as_millis() / TICK.as_millis()) {
@@ -239,6 +274,43 @@ pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| {
         file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
     })
+}
+
+/// Somebody to run a program as.
+pub(crate) struct User {
+    pub(crate) id: u32,
+    pub(crate) group: u32,
+}
+
+impl User {
+    /// Whom to be for a server that refuses to run as root: nobody else if we are not root anyway.
+    pub(crate) fn that_may_nothing() -> Result<Option<Self>> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(None);
+        }
+        let path = Path::new("/etc/passwd");
+        let users = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let user = ["postgres", "nobody"].iter().find_map(|name| Self::in_passwd(&users, name));
+        user.map(Some).ok_or_else(|| Error::Configuration {
+            place: path.display().to_string(),
+            problem: "no user `postgres` or `nobody`, and PostgreSQL does not run as root".to_owned(),
+        })
+    }
+
+    fn in_passwd(users: &str, name: &str) -> Option<Self> {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut numbers = line.split(':').skip(2).map(|number| number.parse().ok());
+        Some(Self { id: numbers.next()??, group: numbers.next()?? })
+    }
+
+    /// The program as this user, ended with us.
+    pub(crate) fn command(user: Option<&Self>, program: &Path) -> Command {
+        let Some(Self { id, group }) = user else { return Command::new(program) };
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &id.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
+        command.args(["--pdeathsig", "INT", "--"]).arg(program);
+        command
+    }
 }
 
 fn ended_with_us(program: &Path) -> Command {

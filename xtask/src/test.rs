@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::error::{Error, Result};
+use crate::postgres::{self, Servers};
+use crate::program::Interrupt;
 use crate::workspace::{Workspace, answer_of, cargo, shown};
 use report::{Counts, Listing};
 use requirements::Requirement;
@@ -31,7 +33,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let (found, missing) = requirements::look(&|place| requirements::on_this_machine(place, &workspace.root));
+    let (mut found, missing) =
+        requirements::look(&|place| requirements::on_this_machine(place, &workspace.root));
     if options.require_all && !missing.is_empty() {
         return Err(Error::Requirements {
             names: requirements::reason(&missing),
@@ -42,9 +45,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     // dependencies then get the features that the tests' own build gives them, and are compiled once.
     workspace.build(["--workspace", "--all-targets"])?;
 
+    let servers = start_servers(&mut found)?;
     let nextest = Nextest {
         workspace,
-        found,
+        environment: environment(found, servers.as_ref()),
         selection: &options.selection,
         tool_config: write_profile(workspace, &missing)?,
     };
@@ -73,10 +77,31 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     Ok(if green { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Starts the servers whose programs were found, and takes these out of what was found.
+fn start_servers(found: &mut Vec<(&'static str, OsString)>) -> Result<Option<Servers>> {
+    let mut take = |variable: &str| {
+        let at = found.iter().position(|(name, _)| *name == variable)?;
+        Some(PathBuf::from(found.remove(at).1))
+    };
+    let (server, pooler) = (take(postgres::POSTGRES), take(postgres::PGBOUNCER));
+    // Ctrl-C ends this process, and the servers with it.
+    let (_open, unwatched) = Interrupt::unwatched();
+    server.map(|server| Servers::start(&server, pooler.as_deref(), &unwatched)).transpose()
+}
+
+/// What the tests find in their environment: the paths of programs, the addresses of servers.
+fn environment(
+    found: Vec<(&'static str, OsString)>,
+    servers: Option<&Servers>,
+) -> Vec<(&'static str, OsString)> {
+    let servers = servers.map(Servers::variables).unwrap_or_default();
+    found.into_iter().chain(servers.iter().map(|(name, url)| (*name, OsString::from(url)))).collect()
+}
+
 struct Nextest<'a> {
     workspace: &'a Workspace,
-    /// What the tests find in their environment.
-    found: Vec<(&'static str, OsString)>,
+    /// What the tests find there.
+    environment: Vec<(&'static str, OsString)>,
     selection: &'a [String],
     tool_config: PathBuf,
 }
@@ -87,7 +112,7 @@ impl Nextest<'_> {
         command.current_dir(&self.workspace.root).arg("nextest").args(verb);
         command.args(["--workspace", "--profile", PROFILE]);
         command.arg("--tool-config-file").arg(format!("xtask:{}", self.tool_config.display()));
-        command.args(self.selection).envs(self.found.iter().map(|(name, value)| (name, value)));
+        command.args(self.selection).envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

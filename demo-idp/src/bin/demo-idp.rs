@@ -40,12 +40,12 @@ struct Arguments {
     #[arg(long, value_name = "ENDPOINT=FAULT", value_parser = Fault::parse_setting)]
     fault: Vec<(Endpoint, Fault)>,
 
-    #[command(flatten)]
-    choices: Choices,
-
     /// Print the faults and the endpoints at which each can be set
     #[arg(long)]
     list_faults: bool,
+
+    #[command(flatten)]
+    choices: Choices,
 }
 
 /// What an OpenID provider may do in one way or another; without effect as GitHub.
@@ -157,7 +157,7 @@ fn list_faults() {
             .filter(|personality| !fault.endpoints_of(*personality).is_empty())
             .map(Personality::name)
             .collect();
-        println!("{:<20} {}", fault.name(), fault.description());
-        println!("{:<20}   as {}, at {}, all", "", played.join(", "), endpoints.join(", "));
+        println!("{:<27} {}", fault.name(), fault.description());
+        println!("{:<27}   as {}, at {}, all", "", played.join(", "), endpoints.join(", "));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::{Endpoint, Fault};
+use super::{Endpoint, Fault, OpenIdFault};
 use crate::lock::lock;
 
 struct Active {
@@ -32,6 +32,18 @@ impl Faults {
         lock(&self.active).clear();
     }
 
+    /// The OpenID fault that is set at an endpoint, whether or not its requests are used up: what it has published stays
+    /// published until it is cleared.
+    pub(crate) fn standing(&self, endpoint: Endpoint) -> Option<OpenIdFault> {
+        let active = lock(&self.active);
+        let set_at =
+            |at: Endpoint| active.iter().find(|set| set.endpoint == at && set.fault.applies_to(endpoint));
+        match set_at(endpoint).or_else(|| set_at(Endpoint::All))?.fault {
+            Fault::OpenId(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     /// The fault that this request meets, counting it. `deciding`: the person's choice, as against the page before it.
     pub(crate) fn take(&self, endpoint: Endpoint, deciding: bool) -> Option<Fault> {
         let mut active = lock(&self.active);
@@ -39,7 +51,7 @@ impl Faults {
             set.endpoint == at
                 && set.left != Some(0)
                 && set.fault.applies_to(endpoint)
-                && (deciding || !set.fault.is_for_the_callback())
+                && (deciding || endpoint != Endpoint::Authorize || !set.fault.is_for_the_callback())
         };
         let position = active
             .iter()

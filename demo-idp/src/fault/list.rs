@@ -1,6 +1,6 @@
-//! The table of faults: name, where it can be set, what happens. Knows no bytes.
+//! The table of faults that need no OpenID provider: name, where it can be set, what happens. Knows no bytes.
 
-use super::Endpoint;
+use super::{Endpoint, OpenIdFault};
 
 use Endpoint::{Authorize, Discovery, Emails, Jwks, Orgs, Revoke, Teams, Token, User, UserInfo};
 
@@ -14,35 +14,10 @@ const USER: &[Endpoint] = &[User];
 const ACCOUNT: &[Endpoint] = &[User, UserInfo];
 const PAGES: &[Endpoint] = &[Emails, Orgs, Teams];
 
-macro_rules! faults {
-    ($($variant:ident, $name:literal, $endpoints:ident, $text:literal;)*) => {
-        /// Something that goes wrong, by name. `Display` and `FromStr` speak kebab-case: `gzip-bomb`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Fault { $(#[doc = $text] $variant,)* }
-
-        impl Fault {
-            /// Every fault, in the order of the list that `demo-idp --list-faults` prints.
-            pub const ALL: &'static [Fault] = &[$(Fault::$variant),*];
-
-            /// The name, in kebab-case.
-            pub fn name(self) -> &'static str {
-                match self { $(Fault::$variant => $name,)* }
-            }
-
-            /// What happens, in one line.
-            pub fn description(self) -> &'static str {
-                match self { $(Fault::$variant => $text,)* }
-            }
-
-            /// The endpoints at which it can be set; `all` sets it at each of them.
-            pub fn endpoints(self) -> &'static [Endpoint] {
-                match self { $(Fault::$variant => $endpoints,)* }
-            }
-        }
-    };
-}
-
 faults! {
+    /// Something that goes wrong, by name. `Display` and `FromStr` speak kebab-case: `gzip-bomb`.
+    pub enum Fault or OpenId(OpenIdFault);
+
     Slow, "slow", EVERY, "the body comes one byte at a time, with a pause after each";
     Stall, "stall", EVERY, "the request is taken and never answered";
     Cut, "cut", EVERY, "the connection ends in the middle of the promised body";
@@ -96,4 +71,26 @@ faults! {
     ControlLogin, "control-login", ACCOUNT, "the login holds CR, LF and an ANSI escape sequence";
     NextLinkElsewhere, "next-link-elsewhere", PAGES, "`Link: rel=next` names another origin: `localhost` instead of `127.0.0.1`";
     EndlessPages, "endless-pages", PAGES, "every page names a next one";
+}
+
+impl Fault {
+    /// Every fault, in the order of the list that `demo-idp --list-faults` prints.
+    pub const ALL: &'static [Fault] = &{
+        let (own, openid) = (Fault::OWN, OpenIdFault::OWN);
+        let mut all = [Fault::Slow; Fault::OWN.len() + OpenIdFault::OWN.len()];
+        let mut at = 0;
+        while at < all.len() {
+            all[at] = if at < own.len() { own[at] } else { Fault::OpenId(openid[at - own.len()]) };
+            at += 1;
+        }
+        all
+    };
+
+    /// Whether it spoils the redirect back rather than the page before it.
+    pub(super) fn is_for_the_callback(self) -> bool {
+        match self {
+            Fault::OpenId(fault) => fault.endpoints().contains(&Authorize),
+            fault => fault.endpoints() == CALLBACK,
+        }
+    }
 }

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::digits;
-use crate::account::{Account, Members, object};
+use crate::account::{self, Members, object};
 use crate::answer::Answer;
 use crate::avatar;
 use crate::fault::Fault;
 use crate::openid;
+use crate::raw_object::RawObject;
 use crate::request::Request;
 use crate::state::State;
 
@@ -21,7 +22,7 @@ pub(super) fn user(state: &State, request: &Request, fault: Option<Fault>) -> An
     };
     let primary = person.primary_email();
     let confirmed = primary.is_some_and(|email| email.verified);
-    let account = Account::new(object(json!({
+    let mut account = RawObject::new(object(json!({
         "username": person.login,
         "name": person.name.as_ref().unwrap_or(&person.login),
         "state": person.state,
@@ -38,5 +39,7 @@ pub(super) fn user(state: &State, request: &Request, fault: Option<Fault>) -> An
         "two_factor_enabled": true,
     })));
     let id = digits(&person);
-    account.with_raw("id", id.as_str()).spoilt(&MEMBERS, &id, fault).answer()
+    account.set_raw("id", id.as_str());
+    account::spoil(&mut account, &MEMBERS, &id, fault);
+    account::answer(&account)
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use url::Url;
 
 use super::settings::{CallbackIssuer, Pkce};
-use super::{Flavour, repeated};
+use super::{Flavour, repeated, spoil};
 use crate::answer::Answer;
 use crate::consent::{self, Decision, Question, send_back};
 use crate::fault::Fault;
@@ -65,7 +65,7 @@ pub(super) fn decide(flavour: &Flavour, state: &State, request: &Request, fault:
         }
         Err(answer) => return answer,
     };
-    let code = lock(&state.ledger).issue_code(Grant {
+    let grant = Grant {
         client_id: asked.client_id,
         redirect_uri: asked.redirect_uri_text,
         person: person.id,
@@ -73,8 +73,9 @@ pub(super) fn decide(flavour: &Flavour, state: &State, request: &Request, fault:
         code_challenge: asked.code_challenge,
         nonce: asked.nonce,
         issued: state.clock.now(),
-    });
-    go_back(state, &asked.back, vec![("code", code)], fault)
+    };
+    let params = spoil::callback::params(&mut lock(&state.ledger), grant, fault.and_then(Fault::openid));
+    go_back(state, &asked.back, params, fault)
 }
 
 fn check(flavour: &Flavour, state: &State, request: &Request) -> Result<Asked, Answer> {

@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::digest::{self, digest};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512,
+    RsaEncoding,
 };
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
 
 use super::settings::Algorithm;
 use crate::lock::lock;
+
+/// No provider rotates so often.
+const STRANGER: usize = usize::MAX;
 
 static POOL: Mutex<BTreeMap<(Algorithm, usize), Arc<SigningKey>>> = Mutex::new(BTreeMap::new());
 
@@ -41,6 +46,11 @@ impl SigningKey {
         Arc::clone(key)
     }
 
+    /// A key that no provider publishes.
+    pub(crate) fn stranger(algorithm: Algorithm) -> Arc<Self> {
+        Self::numbered(algorithm, STRANGER)
+    }
+
     #[expect(clippy::expect_used, reason = "a provider that cannot make a key has nothing to serve")]
     fn generate(algorithm: Algorithm) -> Self {
         let pair = match algorithm {
@@ -64,6 +74,18 @@ impl SigningKey {
         jwk
     }
 
+    /// The public key as PEM (RFC 7468 §13).
+    pub(crate) fn pem(&self) -> String {
+        let der = match &self.pair {
+            Pair::Rsa(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
+            Pair::P256(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()),
+        };
+        let text = der.map(|der| BASE64.encode(der.as_ref())).unwrap_or_default();
+        let lines: Vec<&str> =
+            (0..text.len()).step_by(64).filter_map(|at| text.get(at..text.len().min(at + 64))).collect();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"))
+    }
+
     /// A signature by the key's own algorithm (RFC 7518 §3.3 and §3.4).
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.pair {
@@ -72,6 +94,14 @@ impl SigningKey {
                 let signature = pair.sign_digest(&digest(&digest::SHA256, message));
                 signature.map(|signature| signature.as_ref().to_vec()).unwrap_or_default()
             }
+        }
+    }
+
+    /// A signature by RS512, which no metadata lists; empty for a key that is not RSA.
+    pub(crate) fn sign_rs512(&self, message: &[u8]) -> Vec<u8> {
+        match &self.pair {
+            Pair::Rsa(pair) => sign_rsa(pair, &RSA_PKCS1_SHA512, &digest::SHA512, message),
+            Pair::P256(_) => Vec::new(),
         }
     }
 }
@@ -88,26 +118,26 @@ fn sign_rsa(
     signature
 }
 
-/// The members that a thumbprint is made of (RFC 7638 §3.2).
+/// The members that a thumbprint is made of, sorted by name (RFC 7638 §3.2 and §3.3).
 fn public_members(pair: &Pair) -> Value {
     match pair {
         Pair::Rsa(pair) => {
             let public = pair.public_key();
             json!({
+                "e": BASE64URL_NOPAD.encode(public.exponent().big_endian_without_leading_zero()),
                 "kty": "RSA",
                 "n": BASE64URL_NOPAD.encode(public.modulus().big_endian_without_leading_zero()),
-                "e": BASE64URL_NOPAD.encode(public.exponent().big_endian_without_leading_zero()),
             })
         }
         Pair::P256(pair) => {
             // 4, then two coordinates of 32 bytes (SEC 1 §2.3.3).
             let (x, y) = pair.public_key().as_ref().split_at(1).1.split_at(32);
-            json!({ "kty": "EC", "crv": "P-256", "x": BASE64URL_NOPAD.encode(x), "y": BASE64URL_NOPAD.encode(y) })
+            json!({ "crv": "P-256", "kty": "EC", "x": BASE64URL_NOPAD.encode(x), "y": BASE64URL_NOPAD.encode(y) })
         }
     }
 }
 
-/// The members are text, sorted by name, without blanks: what `serde_json` writes.
+/// Text without blanks, in this order whether or not `serde_json` sorts: that depends on who else is built.
 fn thumbprint(members: &Value) -> String {
     BASE64URL_NOPAD.encode(digest(&digest::SHA256, members.to_string().as_bytes()).as_ref())
 }
@@ -141,6 +171,16 @@ impl KeyRing {
         let keys =
             numbers.flat_map(|number| self.algorithms.iter().map(move |algorithm| (*algorithm, number)));
         keys.map(|(algorithm, number)| SigningKey::numbered(algorithm, number)).collect()
+    }
+
+    /// A key of the signing algorithm that is not published.
+    pub(crate) fn stranger(&self) -> Arc<SigningKey> {
+        SigningKey::stranger(self.algorithm())
+    }
+
+    /// The RSA key of now, whether or not it is published.
+    pub(crate) fn rsa(&self) -> Arc<SigningKey> {
+        SigningKey::numbered(Algorithm::Rs256, self.current)
     }
 
     /// New keys from now on; the old ones stay published, or are gone.

@@ -3,15 +3,20 @@
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::Flavour;
 use super::settings::{CallbackIssuer, Pkce};
+use super::{Flavour, spoil};
 use crate::answer::Answer;
+use crate::fault::{Endpoint, Fault};
 use crate::lock::lock;
 use crate::state::State;
 
 /// The metadata.
-pub(super) fn metadata(flavour: &Flavour, state: &State) -> Answer {
-    Answer::json(StatusCode::OK, &Value::Object(members(flavour, state)))
+pub(super) fn metadata(flavour: &Flavour, state: &State, fault: Option<Fault>) -> Answer {
+    let mut members = members(flavour, state);
+    if let Some(fault) = fault.and_then(Fault::openid) {
+        spoil::metadata::spoil(&mut members, state, fault);
+    }
+    Answer::json(StatusCode::OK, &Value::Object(members))
 }
 
 fn members(flavour: &Flavour, state: &State) -> Map<String, Value> {
@@ -51,7 +56,16 @@ fn members(flavour: &Flavour, state: &State) -> Map<String, Value> {
 }
 
 /// The public keys.
-pub(super) fn jwks(state: &State) -> Answer {
-    let keys: Vec<Value> = lock(&state.ring).published().iter().map(|key| key.jwk()).collect();
-    Answer::json(StatusCode::OK, &json!({ "keys": keys }))
+pub(super) fn jwks(state: &State, fault: Option<Fault>) -> Answer {
+    let keys = spoil::keys::published(&lock(&state.ring), state.faults.standing(Endpoint::Token));
+    Answer::json(StatusCode::OK, &spoil::keys::spoil(keys, state, fault.and_then(Fault::openid)))
+}
+
+/// What a relying party gets that follows the header of a forged token: keys that vouch for it.
+pub(super) fn trap(state: &State, keys: bool) -> Answer {
+    let stranger = state.stranger();
+    if keys {
+        return Answer::json(StatusCode::OK, &json!({ "keys": [stranger.jwk()] }));
+    }
+    Answer::new(StatusCode::OK, "application/x-pem-file", stranger.pem())
 }

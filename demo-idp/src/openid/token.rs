@@ -6,9 +6,9 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::client_auth::{Failure, authenticate};
-use super::{Flavour, OPENID, id_token};
+use super::{Flavour, OPENID, id_token, spoil};
 use crate::answer::Answer;
-use crate::fault::Fault;
+use crate::fault::{Fault, OpenIdFault};
 use crate::ledger::{Client, Grant, s256};
 use crate::lock::lock;
 use crate::people::Person;
@@ -32,14 +32,19 @@ pub(super) struct Redeemed {
 
 /// Exchanges a code.
 pub(super) fn exchange(flavour: &Flavour, state: &State, request: &Request, fault: Option<Fault>) -> Answer {
-    match redeem(flavour, state, request) {
+    match redeem(flavour, state, request, fault.and_then(Fault::openid)) {
         Ok(redeemed) => written(flavour, state, &redeemed, fault),
         Err(failure) => failure.answer(),
     }
 }
 
 /// A code is good for one attempt of its client, a failed one included (RFC 6749 §4.1.2, RFC 9700 §2.1.1).
-fn redeem(flavour: &Flavour, state: &State, request: &Request) -> Result<Redeemed, Failure> {
+fn redeem(
+    flavour: &Flavour,
+    state: &State,
+    request: &Request,
+    fault: Option<OpenIdFault>,
+) -> Result<Redeemed, Failure> {
     let client = authenticate(state, request)?;
     match request.form_param("grant_type").as_deref() {
         Some("authorization_code") => {}
@@ -58,7 +63,7 @@ fn redeem(flavour: &Flavour, state: &State, request: &Request) -> Result<Redeeme
     let mut ledger = lock(&state.ledger);
     ledger.punish_replay(&code);
     let grant = ledger.grant(&code, now).filter(|grant| grant.client_id == client.id).ok_or(BAD_CODE)?;
-    if let Err(failure) = check(grant, request) {
+    if let Err(failure) = check(grant, request, fault) {
         ledger.spend(&code);
         return Err(failure);
     }
@@ -69,11 +74,14 @@ fn redeem(flavour: &Flavour, state: &State, request: &Request) -> Result<Redeeme
     Ok(Redeemed { client, grant, person: person.ok_or(BAD_CODE)?, access_token, now })
 }
 
-fn check(grant: &Grant, request: &Request) -> Result<(), Failure> {
+fn check(grant: &Grant, request: &Request, fault: Option<OpenIdFault>) -> Result<(), Failure> {
     if request.form_param("redirect_uri").as_ref() != Some(&grant.redirect_uri) {
         return Err(BAD_CODE);
     }
     match (&grant.code_challenge, request.form_param("code_verifier")) {
+        (_, Some(_)) if fault == Some(OpenIdFault::PkceRefused) => {
+            Err(Failure::new("invalid_request", "The parameter code_verifier is not supported."))
+        }
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) if is_verifier(&verifier) && s256(&verifier) == *challenge => {
             Ok(())
@@ -90,6 +98,7 @@ fn is_verifier(text: &str) -> bool {
 }
 
 fn written(flavour: &Flavour, state: &State, redeemed: &Redeemed, fault: Option<Fault>) -> Answer {
+    let openid_fault = fault.and_then(Fault::openid);
     let mut members = Map::new();
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
     put("access_token", json!(redeemed.access_token));
@@ -100,9 +109,12 @@ fn written(flavour: &Flavour, state: &State, redeemed: &Redeemed, fault: Option<
         put("created_at", json!(redeemed.now.as_secs()));
     }
     if redeemed.grant.scopes.iter().any(|scope| scope == OPENID) {
-        put("id_token", json!(id_token::issue(flavour, state, redeemed)));
+        put("id_token", json!(id_token::issue(flavour, state, redeemed, openid_fault)));
     }
-    let raw = spoil(&mut members, fault);
+    if let Some(fault) = openid_fault {
+        spoil::token::spoil(&mut members, fault);
+    }
+    let raw = spoil_member(&mut members, fault);
     let mut text = Value::Object(members).to_string();
     if let Some(raw) = raw {
         text.insert_str(1, &format!("{raw},"));
@@ -112,7 +124,7 @@ fn written(flavour: &Flavour, state: &State, redeemed: &Redeemed, fault: Option<
 }
 
 /// Changes the answer; what it returns is a member that no serialiser writes.
-fn spoil(members: &mut Map<String, Value>, fault: Option<Fault>) -> Option<&'static str> {
+fn spoil_member(members: &mut Map<String, Value>, fault: Option<Fault>) -> Option<&'static str> {
     let (name, raw) = match fault? {
         Fault::NoToken => ("access_token", None),
         Fault::NullToken => ("access_token", Some("\"access_token\":null")),

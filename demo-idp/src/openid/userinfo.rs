@@ -3,14 +3,16 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Flavour, OPENID, Place};
-use crate::account::{Account, Members};
+use super::id_token::Draft;
+use super::{Flavour, OPENID, Place, spoil};
+use crate::account::{self, Members};
 use crate::answer::Answer;
-use crate::fault::Fault;
+use crate::fault::{Fault, OpenIdFault};
 use crate::html;
 use crate::ledger::Access;
 use crate::lock::lock;
 use crate::people::Person;
+use crate::raw_object::RawObject;
 use crate::request::Request;
 use crate::state::State;
 
@@ -29,7 +31,30 @@ pub(super) fn userinfo(flavour: &Flavour, state: &State, request: &Request, faul
     let mut claims = (flavour.claims)(state, &person, &access.scopes, Place::UserInfo);
     let subject = (flavour.subject)(&person);
     claims.insert("sub".to_owned(), json!(subject));
-    Account::new(claims).spoilt(&MEMBERS, &subject, fault).answer()
+    let mut claims = RawObject::new(claims);
+    account::spoil(&mut claims, &MEMBERS, &subject, fault);
+    match fault.and_then(Fault::openid) {
+        Some(OpenIdFault::UserinfoDenied) => invalid_token(),
+        Some(OpenIdFault::UserinfoList) => {
+            Answer::json(StatusCode::OK, &json!([serde_json::Value::Object(claims.json)]))
+        }
+        Some(OpenIdFault::UserinfoSigned) => signed(state, &access, claims),
+        Some(fault) => {
+            let people = lock(&state.people).clone();
+            let other = (flavour.subject)(spoil::claims::somebody_else(&people, &person));
+            spoil::claims::spoil(&mut claims, &other, fault);
+            account::answer(&claims)
+        }
+        None => account::answer(&claims),
+    }
+}
+
+/// As a JWT (Core 1.0 §5.3.2), which a client only gets that has asked for it when it was registered.
+fn signed(state: &State, access: &Access, mut claims: RawObject) -> Answer {
+    claims.set("iss", state.issuer.as_str());
+    claims.set("aud", access.client_id.as_str());
+    let key = lock(&state.ring).signing();
+    Answer::new(StatusCode::OK, "application/jwt", Draft::new(key, claims.json).compact())
 }
 
 /// Who a request speaks for, or the answer that turns it away (RFC 6750 §3.1). One of the scopes is enough.

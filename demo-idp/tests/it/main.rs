@@ -7,6 +7,8 @@ mod authorize;
 mod faults;
 mod gitlab;
 mod oidc;
+mod openid_faults;
+mod openid_judge;
 mod openid_party;
 mod programs;
 mod relying_party;

@@ -9,7 +9,8 @@ use vestibule_demo_idp::{
     Pkce, TokenAuth,
 };
 
-use crate::openid_party::{NONCE, OpenIdParty, REDIRECT_URI, Token, error_of};
+use crate::openid_judge::Token;
+use crate::openid_party::{NONCE, OpenIdParty, REDIRECT_URI, error_of};
 use crate::relying_party::{CLIENT_ID, client, form, json, param, post};
 
 async fn start() -> OpenIdParty {
@@ -25,7 +26,7 @@ async fn signs_in_with_claims_for_the_scopes() {
     let party = start().await;
     let tokens = party.tokens("octavia", "openid profile email groups").await;
     assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(3600)));
-    let token = Token::parse(tokens["id_token"].as_str().unwrap());
+    let token = Token::read(tokens["id_token"].as_str().unwrap()).unwrap();
     party.verify(&token).await.unwrap();
     assert_eq!(token.header["alg"], "RS256");
     let access_token = tokens["access_token"].as_str().unwrap();
@@ -93,7 +94,7 @@ async fn repeats_no_nonce_that_was_not_sent() {
     let party = start().await;
     let callback = party.choose(&party.authorize_url(&[("nonce", "")]), "octavia").await;
     let (_, tokens) = party.exchange(&param(&callback, "code").unwrap(), &[]).await;
-    let token = Token::parse(tokens["id_token"].as_str().unwrap());
+    let token = Token::read(tokens["id_token"].as_str().unwrap()).unwrap();
     assert!(token.claims.get("nonce").is_none());
     assert!(party.verify(&token).await.unwrap_err().contains("nonce"), "{NONCE} was expected");
 }
@@ -116,6 +117,14 @@ async fn tells_about_itself_what_the_specification_requires() {
     let keys = party.jwks().await;
     let kinds: Vec<&Value> = keys.iter().map(|key| &key["kty"]).collect();
     assert_eq!(kinds, [&json!("RSA"), &json!("EC")]);
+    for key in &keys {
+        // RFC 7638 §3.
+        let canonical = match key["kty"].as_str() {
+            Some("RSA") => format!("{{\"e\":{},\"kty\":\"RSA\",\"n\":{}}}", key["e"], key["n"]),
+            _ => format!("{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":{},\"y\":{}}}", key["x"], key["y"]),
+        };
+        assert_eq!(key["kid"], crate::relying_party::challenge(&canonical), "SHA-256 in base64url");
+    }
     assert!(keys.iter().all(|key| key.get("d").is_none() && key["use"] == "sig" && key["kid"].is_string()));
 }
 

@@ -1,15 +1,13 @@
 //! A strict relying party of an OpenID provider, in small steps, so that each test can do one of them wrong. What it
 //! verifies, it verifies by itself: it shares no code with the provider.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
-};
-use data_encoding::{BASE64, BASE64URL_NOPAD};
+use data_encoding::BASE64;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use url::Url;
 use vestibule_demo_idp::{DemoIdp, Options, Personality};
 
+use crate::openid_judge::Token;
 use crate::relying_party::{CLIENT_ID, VERIFIER, challenge, client, form, json, location, param, post};
 
 pub(crate) const REDIRECT_URI: &str = "http://localhost:9/auth/oidc/callback";
@@ -22,15 +20,6 @@ pub(crate) struct OpenIdParty {
     pub(crate) secret: String,
     /// As discovered.
     pub(crate) metadata: Value,
-}
-
-/// A token that came from the token endpoint, taken apart.
-#[derive(Debug, Clone)]
-pub(crate) struct Token {
-    pub(crate) header: Value,
-    pub(crate) claims: Value,
-    pub(crate) input: String,
-    pub(crate) signature: Vec<u8>,
 }
 
 impl OpenIdParty {
@@ -130,7 +119,7 @@ impl OpenIdParty {
     /// A token whose signature and lasting claims were verified.
     pub(crate) async fn id_token(&self, person: &str, scope: &str) -> Token {
         let tokens = self.tokens(person, scope).await;
-        let token = Token::parse(tokens["id_token"].as_str().unwrap());
+        let token = Token::read(tokens["id_token"].as_str().unwrap()).unwrap();
         self.verify(&token).await.unwrap();
         token
     }
@@ -183,39 +172,6 @@ impl OpenIdParty {
         let answer = self.userinfo(tokens["access_token"].as_str().unwrap()).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         json(answer).await
-    }
-}
-
-impl Token {
-    /// Takes a compact JWS apart.
-    pub(crate) fn parse(text: &str) -> Self {
-        let parts: Vec<&str> = text.split('.').collect();
-        let [header, claims, signature] = parts.as_slice() else { panic!("{} parts", parts.len()) };
-        let part = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
-        Self {
-            header: serde_json::from_slice(&part(header)).unwrap(),
-            claims: serde_json::from_slice(&part(claims)).unwrap(),
-            input: format!("{header}.{claims}"),
-            signature: part(signature),
-        }
-    }
-
-    /// The signature, by the public key of a JWK.
-    pub(crate) fn verify_with(&self, jwk: &Value) -> Result<(), String> {
-        let member = |name: &str| BASE64URL_NOPAD.decode(jwk[name].as_str().unwrap().as_bytes()).unwrap();
-        let (message, signature) = (self.input.as_bytes(), self.signature.as_slice());
-        let verified = match self.header["alg"].as_str() {
-            Some("RS256") => {
-                let key = RsaPublicKeyComponents { n: member("n"), e: member("e") };
-                key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-            }
-            Some("ES256") => {
-                let point = [vec![4], member("x"), member("y")].concat();
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
-            }
-            other => return Err(format!("algorithm {other:?}")),
-        };
-        verified.map_err(|_| "the signature is wrong".to_owned())
     }
 }
 

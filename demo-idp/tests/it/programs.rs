@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::relying_party::client;
+use crate::relying_party::{client, json};
 use crate::toy_server::{Manner, ToyServer};
 
 fn idp(arguments: &[&str]) -> Command {
@@ -33,21 +33,72 @@ impl Drop for Running {
     }
 }
 
-#[tokio::test]
-async fn idp_prints_one_line_when_it_is_ready_and_applies_faults() {
+/// A provider on a free port, with the address that it prints.
+async fn started(mut command: Command) -> (Running, String) {
     let secret = secret_file("s3cret\n");
-    let mut command = idp(&["--listen", "127.0.0.1:0", "--client-id", "c1", "--fault", "user=server-error"]);
-    command.arg("--client-secret-file").arg(secret.path()).args(["--redirect-uri", "http://localhost:9/a"]);
-    command.args(["--redirect-uri", "http://localhost:9/b", "--fault", "orgs=html"]);
+    command.args(["--listen", "127.0.0.1:0", "--client-id", "c1", "--redirect-uri", "http://localhost:9/a"]);
+    command.arg("--client-secret-file").arg(secret.path());
     let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut line = String::new();
     let output = running.0.stdout.take().unwrap();
     let line = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
         BufReader::new(output).read_line(&mut line).unwrap();
         line
     });
     let line = line.await.unwrap();
-    let url = line.strip_prefix("demo-idp listening on ").unwrap().trim_end();
+    let address = line.strip_prefix("demo-idp listening on ").unwrap().trim_end().to_owned();
+    (running, address)
+}
+
+#[tokio::test]
+async fn idp_plays_an_openid_provider_and_gitlab_as_asked() {
+    let http = client(Some("it"));
+    let (_running, issuer) = started(idp(&[
+        "--as",
+        "oidc",
+        "--base-path",
+        "/realms/demo",
+        "--issuer-slash",
+        "--algorithm",
+        "ES256",
+        "--token-auth",
+        "client_secret_post",
+        "--callback-issuer",
+        "absent",
+        "--pkce",
+        "required",
+        "--fault",
+        "jwks=keys-empty",
+    ]))
+    .await;
+    assert!(issuer.ends_with("/realms/demo/"), "{issuer}");
+    let metadata =
+        json(http.get(format!("{issuer}.well-known/openid-configuration")).send().await.unwrap()).await;
+    assert_eq!(metadata["issuer"], issuer);
+    assert_eq!(metadata["id_token_signing_alg_values_supported"], serde_json::json!(["ES256"]));
+    assert_eq!(metadata["token_endpoint_auth_methods_supported"], serde_json::json!(["client_secret_post"]));
+    assert!(metadata.get("authorization_response_iss_parameter_supported").is_none());
+    let keys = json(http.get(metadata["jwks_uri"].as_str().unwrap()).send().await.unwrap()).await;
+    assert_eq!(keys, serde_json::json!({ "keys": [] }));
+
+    let (_running, base) = started(idp(&["--as", "gitlab", "--base-path", "/gitlab"])).await;
+    assert!(base.ends_with("/gitlab"), "{base}");
+    let metadata =
+        json(http.get(format!("{base}/.well-known/openid-configuration")).send().await.unwrap()).await;
+    assert_eq!(metadata["issuer"], base);
+}
+
+#[tokio::test]
+async fn idp_prints_one_line_when_it_is_ready_and_applies_faults() {
+    let (_running, url) = started(idp(&[
+        "--fault",
+        "user=server-error",
+        "--redirect-uri",
+        "http://localhost:9/b",
+        "--fault",
+        "orgs=html",
+    ]))
+    .await;
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     let http = client(Some("it"));
     let second = "http%3A%2F%2Flocalhost%3A9%2Fb";
@@ -62,7 +113,7 @@ fn idp_refuses_what_it_cannot_do_and_says_why() {
     let empty = secret_file(" \n");
     let path = secret.path().to_str().unwrap();
     let base = ["--redirect-uri", "http://localhost:9/a", "--client-secret-file"];
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 9] = [
         (
             &["--listen", "0.0.0.0:0", base[0], base[1], base[2], path],
             "`0.0.0.0:0` is not a loopback address",
@@ -74,6 +125,15 @@ fn idp_refuses_what_it_cannot_do_and_says_why() {
         ),
         (&[base[0], base[1], base[2], path, "--fault", "token=fast"], "unknown fault `fast`"),
         (&[base[0], base[1], base[2], path, "--fault", "token=float-id"], "it applies to user"),
+        (
+            &[base[0], base[1], base[2], path, "--fault", "token=iss-wrong"],
+            "fault `iss-wrong` at `token` does nothing as `github`",
+        ),
+        (&[base[0], base[1], base[2], path, "--as", "azure"], "write one of github, oidc, gitlab"),
+        (
+            &[base[0], base[1], base[2], path, "--as", "oidc", "--algorithm", "HS256"],
+            "write one of RS256, ES256",
+        ),
         (&[], "--client-secret-file <FILE>"),
     ];
     for (arguments, expected) in cases {

@@ -13,7 +13,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
+use vestibule_demo_idp::Personality;
 
+use crate::openid_party::OpenIdParty;
 use crate::relying_party::{RelyingParty, form, json, param, post};
 
 /// How the server behaves.
@@ -30,6 +32,8 @@ pub(crate) enum Manner {
     Forgetful,
     /// The sign-in page sends people away from this computer.
     Remote,
+    /// The providers are an OpenID provider and GitLab.
+    OpenId,
 }
 
 pub(crate) struct ToyServer {
@@ -42,6 +46,7 @@ struct Toy {
     manner: Manner,
     origin: String,
     party: Arc<RelyingParty>,
+    openid: Vec<(&'static str, OpenIdParty)>,
     return_to: Mutex<String>,
 }
 
@@ -53,10 +58,20 @@ impl ToyServer {
         for provider in ["github", "github_corp"] {
             party.idp.register_redirect_uri("demo-client-1", &format!("{address}/auth/{provider}/callback"));
         }
+        let mut openid = Vec::new();
+        if manner == Manner::OpenId {
+            for personality in [Personality::Oidc, Personality::GitLab] {
+                let provider = OpenIdParty::start(personality).await;
+                let redirect_uri = format!("{address}/auth/{personality}/callback");
+                assert!(provider.idp.register_redirect_uri("demo-client-1", &redirect_uri));
+                openid.push((personality.name(), provider));
+            }
+        }
         let toy = Arc::new(Toy {
             manner,
             origin: address.clone(),
             party: Arc::clone(&party),
+            openid,
             return_to: Mutex::default(),
         });
         let task = tokio::spawn(async move {
@@ -70,6 +85,12 @@ impl ToyServer {
             }
         });
         Self { address, party, task }
+    }
+}
+
+impl Toy {
+    fn openid(&self, provider: &str) -> Option<&OpenIdParty> {
+        self.openid.iter().find(|(name, _)| *name == provider).map(|(_, party)| party)
     }
 }
 
@@ -115,7 +136,11 @@ fn login(toy: &Toy) -> Answer {
         Manner::FormAction => ("same-origin", "default-src 'self'; form-action 'self'"),
         _ => ("same-origin", "default-src 'self'"),
     };
-    let forms: String = ["github", "github_corp"]
+    let providers: Vec<&str> = match toy.manner {
+        Manner::OpenId => toy.openid.iter().map(|(name, _)| *name).collect(),
+        _ => vec!["github", "github_corp"],
+    };
+    let forms: String = providers
         .iter()
         .map(|provider| {
             format!(
@@ -139,7 +164,11 @@ fn begin(toy: &Toy, provider: &str, headers: &HeaderMap) -> Answer {
         return see_other("https://github.com/login/oauth/authorize?state=secret");
     }
     let redirect_uri = format!("{}/auth/{provider}/callback", toy.origin);
-    let mut answer = see_other(&toy.party.authorize_url(&[("redirect_uri", &redirect_uri)]));
+    let changes = [("redirect_uri", redirect_uri.as_str())];
+    let mut answer = see_other(&match toy.openid(provider) {
+        Some(party) => party.authorize_url(&changes),
+        None => toy.party.authorize_url(&changes),
+    });
     answer
         .headers_mut()
         .insert("set-cookie", "__Host-browser=b1; Path=/; Secure; HttpOnly; SameSite=Lax".parse().unwrap());
@@ -167,15 +196,24 @@ async fn callback(toy: &Toy, provider: &str, url: &Url, headers: &HeaderMap, aga
     }
     let redirect_uri = format!("{}/auth/{provider}/callback", toy.origin);
     let code = param(url, "code").unwrap();
-    let token = toy.party.token_json(&code, &[("redirect_uri", &redirect_uri)]).await;
+    let changes = [("redirect_uri", redirect_uri.as_str())];
+    let openid = toy.openid(provider);
+    let token = match openid {
+        Some(party) => party.exchange(&code, &changes).await.1,
+        None => toy.party.token_json(&code, &changes).await,
+    };
     let Some(token) = token["access_token"].as_str() else {
         return page(StatusCode::BAD_GATEWAY, "The provider gave no token", "");
     };
-    let account = json(toy.party.api(token, "/user").send().await.unwrap()).await;
+    let (request, member) = match openid {
+        Some(party) => (party.userinfo(token), "preferred_username"),
+        None => (toy.party.api(token, "/user"), "login"),
+    };
+    let account = json(request.send().await.unwrap()).await;
     let mut answer = see_other(&toy.return_to.lock().unwrap());
     if toy.manner != Manner::Forgetful {
         let session =
-            format!("__Host-session={}; Path=/; Secure; SameSite=Lax", account["login"].as_str().unwrap());
+            format!("__Host-session={}; Path=/; Secure; SameSite=Lax", account[member].as_str().unwrap());
         answer.headers_mut().insert("set-cookie", session.parse().unwrap());
     }
     answer

@@ -39,6 +39,23 @@ async fn lists_the_providers_of_the_sign_in_page() {
 }
 
 #[tokio::test]
+async fn signs_in_through_an_openid_provider_and_gitlab() {
+    let toy = ToyServer::start(Manner::OpenId).await;
+    for provider in Visitor::new(&toy.address).unwrap().providers().await.unwrap() {
+        let mut visitor = Visitor::new(&toy.address).unwrap();
+        let signed_in = visitor.sign_in(&provider, Some("zoe-mueller")).await.unwrap();
+        assert_eq!(
+            (signed_in.provider.as_str(), signed_in.username()),
+            (provider.as_str(), Some("zoe-mueller"))
+        );
+        let error =
+            Visitor::new(&toy.address).unwrap().sign_in(&provider, Some("nadia-no")).await.unwrap_err();
+        assert!(matches!(error, VisitError::ErrorPage { status: 403, .. }), "{error}");
+    }
+    assert_eq!(Visitor::new(&toy.address).unwrap().providers().await.unwrap(), ["oidc", "gitlab"]);
+}
+
+#[tokio::test]
 async fn submits_a_page_that_posts_itself() {
     let toy = ToyServer::start(Manner::Reposting).await;
     assert_eq!(sign_in(&toy, Some("kai")).await.unwrap(), "kai");

@@ -9,7 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use crate::config::{Config, Fault, Loaded, ProcessEnvironment, ProviderState};
+use super::configuration::{load, plural};
+use crate::config::{Loaded, ProviderState};
 use crate::exit::ExitCode;
 use crate::registry::Entry;
 use crate::router::router;
@@ -21,17 +22,9 @@ use crate::state::App;
 const BACKLOG: u32 = 1024;
 
 pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
-    let loaded = match Config::load(config, &ProcessEnvironment) {
+    let loaded = match load(config, "not started") {
         Ok(loaded) => loaded,
-        Err(faults) => {
-            say(&faults);
-            let errors = faults.iter().filter(|fault| fault.is_error()).count();
-            tell(&format!(
-                "not started: {errors} {} in the configuration",
-                plural(errors, "error", "errors")
-            ));
-            return ExitCode::Configuration;
-        }
+        Err(code) => return code,
     };
     super::log::start(loaded.config.server.log, verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -161,19 +154,4 @@ fn announce(app: &App, listen: SocketAddr) {
     let off = said("turned off", names(|entry| entry.state == ProviderState::Disabled));
     let (generation, public_url) = (registry.generation, &app.public_url);
     tracing::info!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
-}
-
-fn say(faults: &[Fault]) {
-    for fault in faults {
-        tell(&format!("{}: {fault}", if fault.is_error() { "error" } else { "warning" }));
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "before there is a configuration there is no log")]
-fn tell(line: &str) {
-    eprintln!("{line}");
-}
-
-fn plural<'t>(count: usize, one: &'t str, many: &'t str) -> &'t str {
-    if count == 1 { one } else { many }
 }

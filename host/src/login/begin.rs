@@ -80,6 +80,10 @@ pub async fn begin(login: &Login, begin: Begin<'_>) -> Result<Begun, BeginError>
         .await
         .map_err(|error| BeginError::Operation(entry.name.clone(), error))?;
 
+    // Known by now, also where the metadata says it: the plugin's operation needed that first.
+    let issuer = running.provider.issuer().await;
+    let issuer = issuer.map_err(|error| BeginError::Operation(entry.name.clone(), error))?;
+
     let fresh = begin.browser.is_none().then(|| token(random));
     let browser = fresh.as_deref().or(begin.browser).unwrap_or_default();
     let now = login.clock.now();
@@ -92,7 +96,7 @@ pub async fn begin(login: &Login, begin: Begin<'_>) -> Result<Begun, BeginError>
             purpose: Purpose::SignIn,
             user_id: None,
             redirect_uri: running.redirect_uri.clone(),
-            expected_iss: inspect.issuer.as_ref().map(|issuer| issuer.value.clone()),
+            expected_iss: issuer.map(|issuer| issuer.value),
             nonce: SecretString::from(nonce),
             code_verifier: SecretString::from(verifier),
             carry: begun.carry.unwrap_or_default(),

@@ -17,7 +17,7 @@ use super::return_path::ReturnPath;
 use super::{Login, params};
 use crate::config::ProviderState;
 use crate::name::ProviderName;
-use crate::plugin::{Inspected, OperationError, Policy, Protocol};
+use crate::plugin::{OperationError, Policy, Protocol, Provider};
 use crate::random::sha256;
 use crate::registry::{Entry, Unavailable};
 use crate::store::{Attempt, StoreError};
@@ -138,8 +138,7 @@ async fn finish(
         return Err(CallbackError::SettingsChanged(entry.name.clone()));
     }
     let inspect = running.provider.inspect();
-    check_issuer(attempt, inspect, &mut params)
-        .map_err(|why| CallbackError::WrongIssuer(entry.name.clone(), why))?;
+    check_issuer(entry, attempt, &running.provider, &mut params).await?;
     if inspect.protocol == Protocol::OAuth2 && params.get("code").is_some() == params.get("error").is_some() {
         return Err(CallbackError::NeitherCodeNorError);
     }
@@ -194,13 +193,25 @@ async fn take_attempt(
 }
 
 /// `iss`: whenever there is one it must be the expected one, since providers send it unannounced; absent, it is missed
-/// only where it was promised.
-fn check_issuer(attempt: &Attempt, inspect: &Inspected, params: &mut Params) -> Result<(), &'static str> {
-    let found = params.take("iss");
-    match (&attempt.expected_iss, found) {
-        (Some(expected), Some(found)) if *expected != found => Err("another one's"),
-        (Some(_), None) if inspect.issuer.as_ref().is_some_and(|issuer| issuer.promised) => {
-            Err("missing, though promised")
+/// only where it was promised. What the metadata promises is asked for only then: while it cannot be fetched, nobody
+/// comes in by leaving `iss` out.
+async fn check_issuer(
+    entry: &Entry,
+    attempt: &Attempt,
+    provider: &Provider,
+    params: &mut Params,
+) -> Result<(), CallbackError> {
+    let wrong = |why| Err(CallbackError::WrongIssuer(entry.name.clone(), why));
+    match (&attempt.expected_iss, params.take("iss")) {
+        (Some(expected), Some(found)) if *expected != found => wrong("another one's"),
+        (Some(_), None) => {
+            let issuer = provider.issuer().await;
+            let issuer = issuer.map_err(|error| CallbackError::Operation(entry.name.clone(), error))?;
+            if issuer.is_some_and(|issuer| issuer.promised) {
+                wrong("missing, though promised")
+            } else {
+                Ok(())
+            }
         }
         _ => Ok(()),
     }

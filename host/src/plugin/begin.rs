@@ -10,7 +10,8 @@ use url::Url;
 use vestibule_abi as abi;
 
 use super::error::{OperationError, OperationErrorKind, one_line};
-use super::inspected::{Inspected, Policy, Protocol, StateIn, may_carry};
+use super::inspected::{Inspected, Policy, Protocol, StateIn};
+use super::places::may_carry;
 
 const MAX_URL: usize = 8 * 1024;
 const MAX_FIELDS: usize = 32 * 1024;
@@ -62,6 +63,7 @@ pub(super) fn check(
     answer: abi::record::BeginAnswer,
     asked: &abi::record::BeginRequest,
     inspected: &Inspected,
+    origins: &BTreeSet<String>,
     loopback_allowed: bool,
 ) -> Result<Begin, OperationError> {
     let bad = |what: String| OperationError::new(OperationErrorKind::Protocol, what);
@@ -88,7 +90,7 @@ pub(super) fn check(
     if length > MAX_URL {
         return Err(bad(format!("the authorize URL has {length} bytes, the limit is {MAX_URL}")));
     }
-    check_destination(&url, &inspected.origins, loopback_allowed)?;
+    check_destination(&url, origins, loopback_allowed)?;
     let mut parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     parameters.extend(fields.iter().flatten().cloned());
     let parameters = Parameters(&parameters);
@@ -208,15 +210,23 @@ mod tests {
         Inspected {
             realm: "r".to_owned(),
             client_id: Some("a".to_owned()),
-            issuer: None,
             pkce,
             nonce,
             response_mode: ResponseMode::Query,
             state_in,
             protocol: Protocol::OAuth2,
-            origins: BTreeSet::from(["https://idp.example".to_owned(), "http://127.0.0.1:9".to_owned()]),
-            secret_targets: Default::default(),
+            declaration: crate::plugin::places::Declaration::default(),
         }
+    }
+
+    fn check(
+        answer: BeginAnswer,
+        asked: &BeginRequest,
+        inspected: &Inspected,
+        loopback_allowed: bool,
+    ) -> Result<Begin, OperationError> {
+        let origins = ["https://idp.example", "http://127.0.0.1:9"].map(str::to_owned).into();
+        super::check(answer, asked, inspected, &origins, loopback_allowed)
     }
 
     fn asked() -> BeginRequest {

@@ -9,7 +9,10 @@ use super::error::Refusal;
 const MAX_SCHEMA: usize = 64 * 1024;
 
 /// What this host offers to plugins, by the names of `vestibule_abi::record::requirement`.
-pub(super) const PROVIDED: &[&str] = &[abi::record::requirement::HTTP];
+pub(super) const PROVIDED: &[&str] = {
+    use abi::record::requirement::{DISCOVER, HTTP, VERIFY_JWT};
+    &[HTTP, DISCOVER, VERIFY_JWT]
+};
 
 /// A plugin, as it describes itself.
 #[derive(Debug, Clone, PartialEq)]

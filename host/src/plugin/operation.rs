@@ -14,13 +14,12 @@ use tracing::Instrument as _;
 use vestibule_abi as abi;
 
 use abi::message::{Attachments, MAX_HEAD, MAX_OPEN_REQUESTS, MAX_REQUESTS, Message, MessageError};
-use abi::record::{Answer, Failure, HostRequest, StepAnswer, StepRequest, code, service, state};
+use abi::record::{Answer, HostRequest, StepAnswer, StepRequest, state};
 
 use super::Limits;
 use super::error::{OperationError, OperationErrorKind as Kind, one_line};
-use super::services::Unanswered;
-use super::services::http::{Http, Received};
 use super::services::secrets::Vault;
+use super::services::{Answered, Known, Services, Unanswered};
 use super::transport::{Answering, Place, Running, Transport};
 use crate::clock::Clock;
 use crate::name::ProviderName;
@@ -40,7 +39,7 @@ pub(super) struct Driver {
     pub(super) transport: Box<dyn Transport>,
     pub(super) vault: Arc<Vault>,
     /// Not there before `inspect` has said which origins there are.
-    pub(super) http: OnceLock<Arc<Http>>,
+    pub(super) services: OnceLock<Services>,
     pub(super) places: Arc<Semaphore>,
     pub(super) limits: Limits,
     pub(super) clock: Arc<dyn Clock>,
@@ -48,13 +47,26 @@ pub(super) struct Driver {
 }
 
 impl Driver {
+    /// What an operation may rest on; nothing before `inspect`. Fetches metadata if need be.
+    pub(super) async fn known(&self) -> Result<Option<Arc<Known>>, OperationError> {
+        match self.services.get() {
+            None => Ok(None),
+            Some(services) => services.known().await.map(Some),
+        }
+    }
+
     /// Runs an operation to its result. Dropping the future cancels it: open requests end, the plugin's side is dropped.
-    pub(super) async fn run(&self, operation: &str, request: Value) -> Result<Value, OperationError> {
+    pub(super) async fn run(
+        &self,
+        operation: &str,
+        request: Value,
+        known: Option<&Arc<Known>>,
+    ) -> Result<Value, OperationError> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             let message = format!("{} operations are running at this provider", self.limits.operations);
             return Err(OperationError::new(Kind::Busy { retry_after: BUSY_RETRY_AFTER }, message));
         };
-        let driven = self.drive(operation, request, place);
+        let driven = self.drive(operation, request, known, place);
         match tokio::time::timeout(self.limits.operation, driven).await {
             Ok(result) => result,
             Err(_) => Err(OperationError::new(
@@ -64,7 +76,13 @@ impl Driver {
         }
     }
 
-    async fn drive(&self, operation: &str, request: Value, place: Place) -> Result<Value, OperationError> {
+    async fn drive(
+        &self,
+        operation: &str,
+        request: Value,
+        known: Option<&Arc<Known>>,
+        place: Place,
+    ) -> Result<Value, OperationError> {
         let start = abi::record::StartRequest {
             operation: operation.to_owned(),
             now_us: self.clock.now().as_micros(),
@@ -82,7 +100,7 @@ impl Driver {
             match answer.state.as_str() {
                 state::PENDING => {
                     for asked in answer.requests {
-                        self.open(&mut open, asked, &mut message)?;
+                        self.open(&mut open, asked, known, &mut message)?;
                     }
                     request = open.next_step().await?;
                 }
@@ -125,26 +143,25 @@ impl Driver {
     }
 
     /// Begins what the plugin asks for.
-    fn open(&self, open: &mut Open, asked: HostRequest, message: &mut Message) -> Result<(), OperationError> {
-        open.admit(asked.id)?;
-        if asked.service != service::HTTP {
-            let text = format!("this host has no service `{}`", one_line(&asked.service));
-            open.ready.push((asked.id, Err(Unanswered::Failure(Failure::new(code::UNSUPPORTED, text)))));
-            return Ok(());
-        }
-        let Some(http) = self.http.get().cloned() else {
+    fn open(
+        &self,
+        open: &mut Open,
+        asked: HostRequest,
+        known: Option<&Arc<Known>>,
+        message: &mut Message,
+    ) -> Result<(), OperationError> {
+        let id = asked.id;
+        open.admit(id)?;
+        let (Some(services), Some(known)) = (self.services.get(), known) else {
             return Err(OperationError::new(Kind::Forbidden, "`inspect` makes no requests"));
         };
-        let broken = |why: String| OperationError::protocol(format!("the arguments of `http`: {why}"));
-        // The parser's text would repeat what it read, tokens perhaps.
-        let request: abi::record::HttpRequest = serde_json::from_value(asked.arguments)
-            .map_err(|_| broken("not the expected record".to_owned()))?;
-        let body = match request.body {
-            Some(number) => message.take_attachment(number).map_err(|e| broken(e.to_string()))?,
-            None => Vec::new(),
-        };
-        let id = asked.id;
-        open.running.spawn(async move { (id, http.send(request, body).await) }.in_current_span());
+        match services.read(known, &self.vault, asked, |number| message.take_attachment(number)) {
+            Ok(asked) => {
+                open.running.spawn(async move { (id, asked.answer().await) }.in_current_span());
+            }
+            Err(Unanswered::Fatal(error)) => return Err(error),
+            Err(failure) => open.ready.push((id, Err(failure))),
+        }
         Ok(())
     }
 
@@ -180,8 +197,8 @@ fn host_side(error: &MessageError) -> OperationError {
 #[derive(Default)]
 struct Open {
     seen: HashSet<u32>,
-    running: JoinSet<(u32, Result<Received, Unanswered>)>,
-    ready: Vec<(u32, Result<Received, Unanswered>)>,
+    running: JoinSet<(u32, Result<Answered, Unanswered>)>,
+    ready: Vec<(u32, Result<Answered, Unanswered>)>,
 }
 
 impl Open {
@@ -217,31 +234,34 @@ impl Open {
         let (mut answers, mut rest, mut size) = (Vec::new(), Vec::new(), 0);
         for (id, outcome) in self.ready.drain(..) {
             let written = match &outcome {
-                Ok(received) => serde_json::to_string(&received.headers).map_or(MAX_ANSWERS, |h| h.len()),
-                Err(_) => 0,
+                Ok(Answered::Http(received)) => {
+                    serde_json::to_string(&received.headers).map_or(MAX_ANSWERS, |h| h.len())
+                }
+                Ok(Answered::Claims(_)) | Err(_) => 0,
             };
             if size > 0 && size + written > MAX_ANSWERS {
                 rest.push((id, outcome));
                 continue;
             }
             size += written;
-            let answer = match outcome {
-                Ok(received) => {
-                    let body = attachments.push(received.body);
-                    let response = abi::record::HttpResponse {
-                        status: received.status,
-                        headers: received.headers,
-                        body,
-                    };
-                    let response = serde_json::to_value(response);
-                    let response =
-                        response.map_err(|_| OperationError::protocol("an answer cannot be written"))?;
-                    Answer { id, response: Some(response), error: None }
+            let response = match outcome {
+                Ok(Answered::Http(received)) => serde_json::to_value(abi::record::HttpResponse {
+                    status: received.status,
+                    headers: received.headers,
+                    body: attachments.push(received.body),
+                }),
+                Ok(Answered::Claims(claims)) => serde_json::to_value(abi::record::VerifyJwtAnswer {
+                    // An object has two bytes at least.
+                    claims: attachments.push(claims).unwrap_or_default(),
+                }),
+                Err(Unanswered::Failure(failure)) => {
+                    answers.push(Answer { id, response: None, error: Some(failure) });
+                    continue;
                 }
-                Err(Unanswered::Failure(failure)) => Answer { id, response: None, error: Some(failure) },
                 Err(Unanswered::Fatal(error)) => return Err(error),
             };
-            answers.push(answer);
+            let response = response.map_err(|_| OperationError::protocol("an answer cannot be written"))?;
+            answers.push(Answer { id, response: Some(response), error: None });
         }
         self.ready = rest;
         attachments.message(&StepRequest { answers }).map_err(|e| host_side(&e))

@@ -18,9 +18,11 @@ use super::in_process::{InProcess, NotCreated};
 use super::inspected::{Inspected, Policy};
 use super::operation::Driver;
 use super::pipe::{Pipe, Tape};
+use super::places::Issuer;
 use super::services::egress::Egress;
 use super::services::http::{Http, client};
 use super::services::secrets::Vault;
+use super::services::{Known, Services};
 use super::transport::Transport;
 use super::{Begin, Plugin, Shared, account, begin, inspected};
 use crate::name::ProviderName;
@@ -108,18 +110,17 @@ impl Provider {
             provider: options.name,
             transport: made.map_err(|why| not_created(why, &vault))?,
             vault: Arc::clone(&vault),
-            http: OnceLock::new(),
+            services: OnceLock::new(),
             places: Arc::new(Semaphore::new(limits.operations)),
             limits,
             clock: Arc::clone(&shared.clock),
             random: Arc::clone(&shared.random),
         };
         let failed = |error| CreateError::Plugin { stage: operation::INSPECT, error };
-        let answer = driver.run(operation::INSPECT, Value::Null).await.map_err(failed)?;
+        let answer = driver.run(operation::INSPECT, Value::Null, None).await.map_err(failed)?;
         let answer = record(operation::INSPECT, answer).map_err(failed)?;
         let inspected =
             inspected::read(answer, secret_keys, options.loopback_allowed).map_err(CreateError::Inspect)?;
-        vault.bind(&inspected.secret_targets);
         let egress = Arc::new(Egress {
             allow_networks: options.allow_networks,
             loopback_allowed: options.loopback_allowed,
@@ -127,11 +128,12 @@ impl Provider {
         let http = Http {
             client: client(&egress, limits.connect, limits.request)?,
             egress,
-            origins: inspected.origins.clone(),
             vault,
             deadline: limits.request,
         };
-        driver.http.get_or_init(|| Arc::new(http));
+        let loopback_allowed = options.loopback_allowed;
+        let services = Services::new(http, &inspected.declaration, &shared.clock, loopback_allowed);
+        driver.services.get_or_init(|| services);
         Ok(Self { driver, inspected, loopback_allowed: options.loopback_allowed })
     }
 
@@ -145,29 +147,39 @@ impl Provider {
         &self.inspected
     }
 
+    /// The issuer expected in a callback's `iss` (RFC 9207). Where the metadata says it, fails as [`begin`](Self::begin)
+    /// does while that cannot be fetched.
+    pub async fn issuer(&self) -> Result<Option<Issuer>, OperationError> {
+        Ok(self.driver.known().await?.and_then(|known| known.places.issuer.clone()))
+    }
+
     /// Asks where to send the browser. `nonce` and `code_challenge` are left out where `inspect` turned them off; where it
     /// did not, both must be given.
     pub async fn begin(&self, mut request: abi::record::BeginRequest) -> Result<Begin, OperationError> {
         request.nonce = request.nonce.filter(|_| self.inspected.nonce != Policy::Off);
         request.code_challenge = request.code_challenge.filter(|_| self.inspected.pkce != Policy::Off);
-        let answer = self.run(operation::BEGIN, &request).await?;
-        begin::check(answer, &request, &self.inspected, self.loopback_allowed)
+        let (answer, known) = self.run(operation::BEGIN, &request).await?;
+        begin::check(answer, &request, &self.inspected, &known.places.origins, self.loopback_allowed)
     }
 
     /// Asks whose account a callback proves. The caller has checked state, issuer, browser and provider.
     pub async fn complete(&self, request: abi::record::CompleteRequest) -> Result<Completed, OperationError> {
-        let answer: abi::record::CompleteAnswer = self.run(operation::COMPLETE, &request).await?;
+        let (answer, _): (abi::record::CompleteAnswer, _) = self.run(operation::COMPLETE, &request).await?;
         Ok(Completed { account: account::check(answer.account)?, tokens: answer.tokens })
     }
 
+    /// One snapshot of the metadata holds for the whole operation.
     async fn run<T: DeserializeOwned>(
         &self,
         operation: &str,
         request: &impl Serialize,
-    ) -> Result<T, OperationError> {
+    ) -> Result<(T, Arc<Known>), OperationError> {
         let request = serde_json::to_value(request)
             .map_err(|_| OperationError::protocol("the host's own request cannot be written"))?;
-        record(operation, self.driver.run(operation, request).await?)
+        let known = self.driver.known().await?;
+        let known = known.ok_or_else(|| OperationError::protocol("the provider was not inspected"))?;
+        let answer = self.driver.run(operation, request, Some(&known)).await?;
+        Ok((record(operation, answer)?, known))
     }
 }
 

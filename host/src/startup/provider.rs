@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Ambient;
 use crate::config::{self, Config, Fault, ProviderConfig, ProviderState, Transport, settings};
-use crate::name::PluginName;
+use crate::name::{PluginName, ProviderName};
 use crate::plugin::{CreateError, Plugin, Provider, ProviderOptions, Refusal, Shared};
 use crate::random::sha256;
 use crate::registry::{Entry, IconFile, Running, Unavailable};
@@ -18,6 +18,8 @@ pub(super) struct Starter<'a> {
     pub(super) ambient: &'a Ambient,
     pub(super) shared: Shared,
     pub(super) plugins: BTreeMap<PluginName, Result<Arc<Plugin>, String>>,
+    /// Whose table was made just now.
+    pub(super) made: Vec<ProviderName>,
 }
 
 impl Starter<'_> {
@@ -74,7 +76,8 @@ impl Starter<'_> {
                 _ => Unavailable::Failing(error.to_string()),
             })?;
         let inspect = provider.inspect();
-        self.store
+        let adopted = self
+            .store
             .adopt_provider(&config.name, &config.plugin, &inspect.realm, self.ambient.clock.now())
             .await
             .map_err(|error| match error {
@@ -83,6 +86,9 @@ impl Starter<'_> {
                 }
                 AdoptError::Store(_) => Unavailable::Failing(error.to_string()),
             })?;
+        if adopted.created {
+            self.made.push(config.name.clone());
+        }
         let redirect_uri = self.config.server.public_url.join(&config.redirect_path);
         let client_id = inspect.client_id.as_deref().unwrap_or_default();
         let settings_digest = digest(&[&inspect.realm, &redirect_uri, client_id]);

@@ -204,10 +204,10 @@ async fn missing<DB: Backend>(lease: &mut Lease<DB>) -> Result<Vec<Migration>, M
     }
     for row in Statement::<DB>::new(LIST_MIGRATIONS).all(lease).await? {
         let (version, checksum): (i64, Vec<u8>) = (row.get("version")?, row.get("checksum")?);
-        if let Some(at) = missing.iter().position(|migration| migration.version == version) {
-            if missing.remove(at).checksum != checksum {
-                return Err(MigrateFailure::Changed(version));
-            }
+        // One that a newer host ran is none of ours.
+        let Some(at) = missing.iter().position(|migration| migration.version == version) else { continue };
+        if missing.remove(at).checksum != checksum {
+            return Err(MigrateFailure::Changed(version));
         }
     }
     Ok(missing)

@@ -290,8 +290,10 @@ fn the_shipped_configuration_is_sound_once_it_is_pinned() {
     let folder = Folder::new();
 
     let (config, said) = folder.started_with(&shipped);
-    assert_eq!(said.len(), 1, "{said:#?}");
-    assert!(said[0].contains("plugin `github` has no pin"), "{}", said[0]);
+    assert_eq!(said.len(), 3, "{said:#?}");
+    for (said, plugin) in said.iter().zip(["github", "gitlab", "oidc"]) {
+        assert!(said.contains(&format!("plugin `{plugin}` has no pin")), "{said}");
+    }
     assert_eq!(config.providers["github"].label.as_deref(), Some("GitHub"));
 
     // With every key that is commented out written as it stands there, nothing changes but what the examples change.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vestibule_abi::record::{
     Answer, CompleteRequest, CreateRequest, HostRequest, HttpRequest, HttpResponse, StartRequest,
 };
-use vestibule_abi::record::{StepAnswer, Tokens, VerifyJwtAnswer, VerifyJwtRequest};
+use vestibule_abi::record::{StepAnswer, Tokens, VerifyJwtRequest};
 
 const CANARY: &str = "canary-8d1f";
 
@@ -34,5 +34,4 @@ fn debug_of_a_record_shows_no_secret() {
     hides::<VerifyJwtRequest>(&json!({
         "token": CANARY, "jwks_uri": "x", "audience": "x", "algorithms": [], "nonce": CANARY,
     }));
-    hides::<VerifyJwtAnswer>(&json!({ "claims": { "sub": CANARY } }));
 }

@@ -1,8 +1,11 @@
 //! Claims: what an issuer says about a person, read without guessing. What kind of document they came in is not known
 //! here.
 
+use std::fmt;
+
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::domain_of;
 use crate::{Error, Result, Verified};
@@ -99,16 +102,36 @@ impl Claims {
     }
 }
 
+/// An object in which each member stands once: of two, nobody knows which one another reader would take.
 impl<'de> Deserialize<'de> for Claims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        Self::new(value).map_err(serde::de::Error::custom)
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Map<String, Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, value)) = access.next_entry::<String, Value>()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member that stands twice"));
+                    }
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Members).map(|members| Self(Value::Object(members)))
     }
 }
 
 /// Claims are personal: nothing is shown.
-impl std::fmt::Debug for Claims {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Claims")
     }
 }
@@ -197,6 +220,15 @@ mod tests {
         let nested = claims(json!({ "realm_access": { "roles": ["a"] }, "https://x.example/g": ["b"] }));
         assert_eq!(nested.groups("/realm_access/roles"), Groups::Complete(vec!["a".to_owned()]));
         assert_eq!(nested.groups("/https:~1~1x.example~1g"), Groups::Complete(vec!["b".to_owned()]));
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused() {
+        let read = |text: &str| serde_json::from_str::<Claims>(text);
+        assert_eq!(read(r#"{"sub":"a","b":{"sub":"c"}}"#).unwrap().subject().unwrap(), "a");
+        for bad in [r#"{"sub":"eve","sub":"ada"}"#, r#"["sub"]"#, "null", r#""sub""#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

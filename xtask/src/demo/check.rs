@@ -1,11 +1,12 @@
-//! `--check`: two people sign in through each provider, one of them twice, and what was stored is counted. Knows the
-//! visitor's answers and the tables' names; starts no server.
+//! `--check`: two people sign in through each provider, one of them twice; a third is turned away where only groups are
+//! let in; and what was stored is counted. Knows the visitor's answers and the tables' names; starts no server.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use super::lookalike::Provider;
 use crate::error::{Error, Result};
 use crate::program::in_path;
 
@@ -36,14 +37,15 @@ struct Rows {
 }
 
 /// Prints a line for each provider; any failure fails the whole.
-pub(super) fn run(visitor: &Visitor<'_>, providers: &[String], log: &Path) -> Result<()> {
+pub(super) fn run(visitor: &Visitor<'_>, providers: &[Provider], log: &Path) -> Result<()> {
     let mut failed = 0;
     for provider in providers {
+        let name = &provider.name;
         match visit(visitor, provider) {
-            Ok(stored) => println!("ok      {provider}  {stored}"),
+            Ok(stored) => println!("ok      {name}  {stored}"),
             Err(problem) => {
                 failed += 1;
-                println!("FAILED  {provider}  {problem}");
+                println!("FAILED  {name}  {problem}");
             }
         }
     }
@@ -51,8 +53,15 @@ pub(super) fn run(visitor: &Visitor<'_>, providers: &[String], log: &Path) -> Re
 }
 
 /// What was stored, in one line; the error says which expectation broke.
-fn visit(visitor: &Visitor<'_>, provider: &str) -> std::result::Result<String, String> {
+fn visit(visitor: &Visitor<'_>, provider: &Provider) -> std::result::Result<String, String> {
     let [one, other] = PEOPLE;
+    let outsider = provider.personality.outsider();
+    let provider = provider.name.as_str();
+    // Before anything is counted: one who is turned away leaves no row.
+    let refused = match outsider {
+        Some(outsider) => visitor.is_turned_away(provider, outsider)?,
+        None => String::new(),
+    };
     let first = visitor.sign_in(provider, one)?;
     let second = visitor.sign_in(provider, other)?;
     let again = visitor.sign_in(provider, one)?;
@@ -69,7 +78,7 @@ fn visit(visitor: &Visitor<'_>, provider: &str) -> std::result::Result<String, S
         ),
         None => "rows not counted (no `sqlite3`: apt-get install sqlite3)".to_owned(),
     };
-    Ok(format!("{people}; {one} again: the same user; {counted}"))
+    Ok(format!("{people}; {one} again: the same user; {refused}{counted}"))
 }
 
 fn judge(
@@ -102,11 +111,27 @@ fn judge(
 }
 
 impl Visitor<'_> {
-    fn sign_in(&self, provider: &str, person: &str) -> std::result::Result<User, String> {
+    fn visit(&self, provider: &str, person: &str) -> std::result::Result<Output, String> {
         let mut command = Command::new(self.program);
         command.args(["--server", self.server, "--provider", provider, "--person", person, "--json"]);
-        let output =
-            command.stdin(Stdio::null()).output().map_err(|error| format!("demo-visitor: {error}"))?;
+        command.stdin(Stdio::null()).output().map_err(|error| format!("demo-visitor: {error}"))
+    }
+
+    /// Somebody who is in no group, where only groups are let in: ends on the page that says so.
+    fn is_turned_away(&self, provider: &str, person: &str) -> std::result::Result<String, String> {
+        let output = self.visit(provider, person)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() {
+            return Err(format!("{person} signed in, and is in no group that is let in"));
+        }
+        if !said.contains("answered 403") {
+            return Err(format!("{person} was to be turned away (403), and met: {}", said.trim()));
+        }
+        Ok(format!("{person} is turned away; "))
+    }
+
+    fn sign_in(&self, provider: &str, person: &str) -> std::result::Result<User, String> {
+        let output = self.visit(provider, person)?;
         let text = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);

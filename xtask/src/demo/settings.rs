@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
+use super::lookalike::{Personality, Provider};
 use crate::error::{Error, Result};
 
 /// `config.toml` as read.
@@ -36,6 +37,7 @@ pub(super) struct Pinned {
 /// Who plays a provider.
 pub(super) struct Lookalike {
     pub(super) address: String,
+    pub(super) personality: &'static Personality,
     pub(super) client_id: &'static str,
     /// Below the derived file's folder.
     pub(super) secret_file: String,
@@ -70,18 +72,18 @@ impl Configuration {
         Ok(Self { document, name: name.to_owned() })
     }
 
-    /// The providers that people can sign in with, by name.
-    pub(super) fn providers(&self) -> Result<Vec<String>> {
+    /// The providers that people can sign in with, in the file's order.
+    pub(super) fn providers(&self) -> Result<Vec<Provider>> {
         let providers = self.section("provider").into_iter().flat_map(TableLike::iter);
         let enabled = providers.filter(|(_, provider)| {
             let state = provider.get("state").and_then(Item::as_str);
             state.is_none_or(|state| state == "enabled")
         });
-        let names: Vec<_> = enabled.map(|(name, _)| name.to_owned()).collect();
-        if names.is_empty() {
+        let providers: Vec<_> = enabled.map(provider).collect::<Result<_>>()?;
+        if providers.is_empty() {
             return Err(self.fault("no `[provider.*]` is enabled, so there is nothing to sign in with"));
         }
-        Ok(names)
+        Ok(providers)
     }
 
     /// The port that the file listens on.
@@ -110,9 +112,13 @@ impl Configuration {
             let settings = |key| ["provider", name.as_str(), "settings", key];
             edit.remove(&settings("client_secret"));
             edit.remove(&settings("client_secret_env"));
-            edit.set(&settings("base_url"), lookalike.address.as_str().into());
+            edit.set(&settings(lookalike.personality.address_key), lookalike.address.as_str().into());
             edit.set(&settings("client_id"), lookalike.client_id.into());
             edit.set(&settings("client_secret_file"), lookalike.secret_file.as_str().into());
+            if !lookalike.personality.allowed_groups.is_empty() {
+                let groups = Array::from_iter(lookalike.personality.allowed_groups.iter().copied());
+                edit.set(&settings("allowed_groups"), groups.into());
+            }
         }
         let heading = format!(
             "# Derived from {} by `cargo xtask demo`, which writes it anew each time: change that file instead.\n\n",
@@ -142,13 +148,20 @@ impl Earlier {
     fn of(configuration: &Configuration) -> Result<Self> {
         let server = configuration.port().ok_or_else(|| configuration.fault("no port in `server.listen`"))?;
         let providers = configuration.section("provider").into_iter().flat_map(TableLike::iter);
-        let port = |provider: &Item| -> Option<u16> {
-            provider.get("settings")?.get("base_url")?.as_str()?.rsplit_once(':')?.1.parse().ok()
+        let port = |(name, item): (&str, &Item)| -> Option<(String, u16)> {
+            let provider = provider((name, item)).ok()?;
+            let address = item.get("settings")?.get(provider.personality.address_key)?.as_str()?;
+            Some((provider.name, address.rsplit_once(':')?.1.parse().ok()?))
         };
-        let lookalikes =
-            providers.filter_map(|(name, provider)| Some((name.to_owned(), port(provider)?))).collect();
+        let lookalikes = providers.filter_map(port).collect();
         Ok(Self { server, lookalikes })
     }
+}
+
+/// A provider's section: its plugin has its name, or the one that it says.
+fn provider((name, section): (&str, &Item)) -> Result<Provider> {
+    let plugin = section.get("plugin").and_then(Item::as_str).unwrap_or(name);
+    Ok(Provider { name: name.to_owned(), personality: Personality::of(plugin, name)? })
 }
 
 struct Edit {
@@ -223,6 +236,7 @@ state = "hidden"
             Pinned { path: "/t/debug/libvestibule_plugin_github.so".into(), sha256: "ab".repeat(32) };
         let lookalike = Lookalike {
             address: "http://127.0.0.1:4000".to_owned(),
+            personality: Personality::of("github", "github").unwrap(),
             client_id: "demo",
             secret_file: "github.secret".to_owned(),
         };
@@ -279,10 +293,28 @@ url = "sqlite:demo.db"
 
     #[test]
     fn only_enabled_providers_are_signed_in_through() {
-        assert_eq!(original().providers().unwrap(), ["github"]);
+        let names: Vec<_> = original().providers().unwrap().into_iter().map(|found| found.name).collect();
+        assert_eq!(names, ["github"]);
         let none = Configuration::parse("config.toml", "[server]\n").unwrap();
         let refused = none.providers().unwrap_err().to_string();
         assert!(refused.starts_with("config.toml: no `[provider.*]` is enabled"), "{refused}");
+    }
+
+    #[test]
+    fn a_provider_of_another_name_is_played_by_its_plugins_lookalike_and_lets_in_its_group() {
+        let text = "[provider.work]\nplugin = \"oidc\"\n[provider.work.settings]\n";
+        let configuration = Configuration::parse("config.toml", text).unwrap();
+        let [work] = configuration.providers().unwrap().try_into().unwrap();
+        let lookalike = Lookalike {
+            address: "http://127.0.0.1:4000".to_owned(),
+            personality: work.personality,
+            client_id: "demo",
+            secret_file: "work.secret".to_owned(),
+        };
+        let lookalikes = BTreeMap::from([(work.name, lookalike)]);
+        let derived = configuration.derive(&Values { lookalikes, ..values() }).unwrap();
+        assert!(derived.text.contains("\nissuer = \"http://127.0.0.1:4000\"\n"), "{}", derived.text);
+        assert!(derived.text.contains("\nallowed_groups = [\"acme\"]\n"), "{}", derived.text);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
+use crate::postgres;
+
 /// Something of the machine's, and the tests that cannot do without.
 #[derive(Debug)]
 pub(super) struct Requirement {
@@ -12,7 +14,7 @@ pub(super) struct Requirement {
     pub(super) name: &'static str,
     place: Place,
     pub(super) cure: Cure,
-    /// Where the tests read what was found. A test that misses it fails: only this command may leave it out.
+    /// Where the tests read what was found, or the address of the server that it is. A test that misses it fails: only this command may leave it out.
     variable: &'static str,
     /// nextest's expression for the tests that need it.
     tests: &'static str,
@@ -41,7 +43,11 @@ pub(super) enum Cure {
 /// Tests in a module named `browser` drive Chromium, those in `nginx` and `caddy` have these in front, and so on.
 const BROWSER_TESTS: &str = "test(/(^|::)browser::/)";
 
-const ALL: [Requirement; 6] = [
+/// Tests in a module named `postgres` have a database in the server; those in `pgbouncer` reach it through that.
+const POSTGRES_TESTS: &str = "test(/(^|::)postgres::/)";
+const PGBOUNCER_TESTS: &str = "test(/(^|::)pgbouncer::/)";
+
+const ALL: [Requirement; 8] = [
     Requirement {
         name: "chromium",
         place: Place::Program("chromium"),
@@ -55,6 +61,20 @@ const ALL: [Requirement; 6] = [
         cure: Cure::Package("chromium-driver"),
         variable: "VESTIBULE_TEST_CHROMEDRIVER",
         tests: BROWSER_TESTS,
+    },
+    Requirement {
+        name: "postgres",
+        place: Place::Program("postgres"),
+        cure: Cure::Package("postgresql"),
+        variable: postgres::POSTGRES,
+        tests: POSTGRES_TESTS,
+    },
+    Requirement {
+        name: "pgbouncer",
+        place: Place::Program("pgbouncer"),
+        cure: Cure::Package("pgbouncer"),
+        variable: postgres::PGBOUNCER,
+        tests: PGBOUNCER_TESTS,
     },
     Requirement {
         name: "nginx",
@@ -105,12 +125,7 @@ pub(super) fn look(
 /// What this machine has at a place.
 pub(super) fn on_this_machine(place: Place, root: &Path) -> Option<OsString> {
     match place {
-        Place::Program(name) => {
-            let for_servers = ["/usr/local/sbin", "/usr/sbin"].map(|folder| Path::new(folder).join(name));
-            crate::program::in_path(name)
-                .or_else(|| for_servers.into_iter().find(|path| path.is_file()))
-                .map(OsString::from)
-        }
+        Place::Program(name) => postgres::locate(name).map(OsString::from),
         Place::File(path) => Some(root.join(path)).filter(|path| path.is_file()).map(OsString::from),
         Place::Address => outer_address().map(|address| address.to_string().into()),
     }
@@ -178,7 +193,8 @@ mod tests {
         let (_, missing) = look(&|place| (!matches!(place, Place::Program(_))).then(OsString::new));
         assert_eq!(
             filter(&missing),
-            "not (test(/(^|::)browser::/) or test(/(^|::)nginx::/) or test(/(^|::)caddy::/))"
+            "not (test(/(^|::)browser::/) or test(/(^|::)postgres::/) or test(/(^|::)pgbouncer::/) or \
+             test(/(^|::)nginx::/) or test(/(^|::)caddy::/))"
         );
         assert_eq!(filter(&[]), "all()");
         assert_eq!(reason(&missing[..2]), "`chromium` and `chromedriver`");
@@ -189,7 +205,9 @@ mod tests {
         let (_, missing) = look(&|_| None);
         let cures = cures(&missing);
         assert!(
-            cures.starts_with("apt-get install chromium chromium-driver nginx-light caddy; connect "),
+            cures.starts_with(
+                "apt-get install chromium chromium-driver postgresql pgbouncer nginx-light caddy; connect "
+            ),
             "{cures}"
         );
         assert!(cures.ends_with("; npm ci --ignore-scripts --prefix interop/oidc-provider"), "{cures}");

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::{admit, dressed};
-use crate::account::{Account, Members, object};
+use crate::account::{self, Members, object};
 use crate::answer::Answer;
 use crate::avatar;
 use crate::fault::Fault;
 use crate::people::Person;
+use crate::raw_object::RawObject;
 use crate::request::Request;
 use crate::state::State;
 
@@ -19,12 +20,13 @@ pub(in crate::github) fn user(state: &State, request: &Request, fault: Option<Fa
         Ok(admitted) => admitted,
         Err(answer) => return answer,
     };
-    let account = account(state, &person).spoilt(&MEMBERS, &person.id.to_string(), fault);
-    dressed(account.answer(), &access, "")
+    let mut account = self::account(state, &person);
+    account::spoil(&mut account, &MEMBERS, &person.id.to_string(), fault);
+    dressed(account::answer(&account), &access, "")
 }
 
-fn account(state: &State, person: &Person) -> Account {
-    Account::new(object(json!({
+fn account(state: &State, person: &Person) -> RawObject {
+    RawObject::new(object(json!({
         "login": person.login,
         "id": person.id,
         "node_id": format!("U_demo{}", person.id),

@@ -3,7 +3,6 @@
 //! No redirect is followed and nothing is repeated: a code is used once, and a redirect's target was never declared. What
 //! comes back is capped, and handed on only when no secret is in it.
 
-use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,13 +13,14 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 use vestibule_abi as abi;
 
-use abi::record::code;
+use abi::record::{Failure, code};
 
 use super::Unanswered;
 use super::egress::{Egress, RefusedAddress};
 use super::secrets::Vault;
 use super::swap::{Outgoing, swap};
 use crate::plugin::error::{OperationError, OperationErrorKind, StartError, chain, one_line};
+use crate::plugin::places::Places;
 
 /// The largest body that is handed on, decompressed.
 const MAX_BODY: usize = abi::message::MAX_ATTACHMENT;
@@ -97,8 +97,6 @@ impl Resolve for FilteringResolver {
 pub(in crate::plugin) struct Http {
     pub(in crate::plugin) client: reqwest::Client,
     pub(in crate::plugin) egress: Arc<Egress>,
-    /// As ASCII: `https://api.github.com`.
-    pub(in crate::plugin) origins: BTreeSet<String>,
     pub(in crate::plugin) vault: Arc<Vault>,
     pub(in crate::plugin) deadline: Duration,
 }
@@ -111,24 +109,45 @@ pub(in crate::plugin) struct Received {
 }
 
 impl Http {
-    /// Performs a request. The deadline counts from here, DNS and all.
+    /// Performs a plugin's request. The deadline counts from here, DNS and all.
     pub(in crate::plugin) async fn send(
         &self,
+        places: &Arc<Places>,
         request: abi::record::HttpRequest,
         body: Vec<u8>,
     ) -> Result<Received, Unanswered> {
-        let late = || {
-            let text = format!("no whole answer in {} ms", self.deadline.as_millis());
-            Unanswered::failure(code::PROVIDER_DOWN, text)
-        };
-        match tokio::time::timeout(self.deadline, self.exchange(request, body)).await {
+        self.in_time(self.exchange(places, request, body)).await
+    }
+
+    /// Gets a document for the host itself, from an address that it was told to use. No secret goes along.
+    pub(super) async fn fetch(&self, url: Url) -> Result<Received, Failure> {
+        let fetched = self.in_time(async {
+            let origin = self.check_address(&url)?;
+            let sending = self.client.get(url).header(http::header::ACCEPT, "application/json");
+            self.perform(&origin, sending).await
+        });
+        fetched.await.map_err(|why| match why {
+            Unanswered::Failure(failure) => failure,
+            Unanswered::Fatal(error) => Failure::new(code::BAD_ANSWER, error.message),
+        })
+    }
+
+    async fn in_time(
+        &self,
+        exchange: impl Future<Output = Result<Received, Unanswered>>,
+    ) -> Result<Received, Unanswered> {
+        match tokio::time::timeout(self.deadline, exchange).await {
             Ok(answered) => answered,
-            Err(_) => Err(late()),
+            Err(_) => {
+                let text = format!("no whole answer in {} ms", self.deadline.as_millis());
+                Err(Unanswered::failure(code::PROVIDER_DOWN, text))
+            }
         }
     }
 
     async fn exchange(
         &self,
+        places: &Arc<Places>,
         request: abi::record::HttpRequest,
         body: Vec<u8>,
     ) -> Result<Received, Unanswered> {
@@ -142,37 +161,47 @@ impl Http {
         check_size(&request.headers)?;
         let outgoing = Outgoing { method: request.method, url, headers: request.headers, body };
         // First, so that a handle on its way to a stranger ends the operation instead of being one refusal among many.
-        let mut outgoing = self.swap(outgoing).await?;
+        let mut outgoing = self.swap(places, outgoing).await?;
         outgoing.url.set_fragment(None);
-        let origin = self.check_destination(&outgoing.url)?;
+        let origin = self.check_destination(places, &outgoing.url)?;
         let method = method(&outgoing.method)?;
         let headers = headers(&outgoing.headers)?;
         let mut sending = self.client.request(method, outgoing.url).headers(headers);
         if !outgoing.body.is_empty() {
             sending = sending.body(outgoing.body);
         }
-        let response = sending.send().await.map_err(|error| failed(&origin, error, code::PROVIDER_DOWN))?;
-        let received = receive(&origin, response).await?;
-        tracing::debug!(%origin, status = received.status, bytes = received.body.len(), "request answered");
-        self.search(&origin, received).await
+        self.perform(&origin, sending).await
     }
 
-    async fn swap(&self, mut outgoing: Outgoing) -> Result<Outgoing, OperationError> {
+    async fn perform(&self, origin: &str, sending: reqwest::RequestBuilder) -> Result<Received, Unanswered> {
+        let response = sending.send().await.map_err(|error| failed(origin, error, code::PROVIDER_DOWN))?;
+        let received = receive(origin, response).await?;
+        tracing::debug!(%origin, status = received.status, bytes = received.body.len(), "request answered");
+        self.search(origin, received).await
+    }
+
+    async fn swap(&self, places: &Arc<Places>, mut outgoing: Outgoing) -> Result<Outgoing, OperationError> {
         if outgoing.size() < SEARCHED_ASIDE {
-            return swap(&self.vault, &mut outgoing).map(|()| outgoing);
+            return swap(&self.vault, places, &mut outgoing).map(|()| outgoing);
         }
-        let vault = Arc::clone(&self.vault);
-        aside(move || swap(&vault, &mut outgoing).map(|()| outgoing)).await?
+        let (vault, places) = (Arc::clone(&self.vault), Arc::clone(places));
+        aside(move || swap(&vault, &places, &mut outgoing).map(|()| outgoing)).await?
     }
 
     /// The URL's origin, where the provider may go there.
-    fn check_destination(&self, url: &Url) -> Result<String, Unanswered> {
+    fn check_destination(&self, places: &Places, url: &Url) -> Result<String, Unanswered> {
         let origin = url.origin().ascii_serialization();
-        if !self.origins.contains(&origin) {
+        if !places.origins.contains(&origin) {
             let text = format!("`{}` is no origin that `inspect` names", one_line(&origin));
             tracing::warn!(%origin, "a request to an undeclared origin was refused");
             return Err(Unanswered::forbidden(text));
         }
+        self.check_address(url)
+    }
+
+    /// The URL's origin, where an address in it may be reached. Names are judged when they are resolved.
+    fn check_address(&self, url: &Url) -> Result<String, Unanswered> {
+        let origin = url.origin().ascii_serialization();
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Unanswered::forbidden("a request's URL holds credentials; send them in a header"));
         }

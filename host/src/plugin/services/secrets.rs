@@ -5,7 +5,6 @@
 //! have gone there, so it ends the operation.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -22,16 +21,19 @@ const PREFIX: &str = "vsec_";
 
 /// Where one secret may go.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
+pub(in crate::plugin) struct Target {
     /// The origin, as ASCII: `https://github.com`.
-    pub origin: String,
+    pub(in crate::plugin) origin: String,
     /// The path: with a final slash all below it, without one only itself, empty for the whole origin.
-    pub path_prefix: String,
+    pub(in crate::plugin) path_prefix: String,
+    /// Whether that is the one path, whatever it ends in: the address of an endpoint, from metadata.
+    pub(in crate::plugin) exact: bool,
 }
 
 impl Target {
-    fn takes(&self, url: &Url) -> bool {
+    pub(in crate::plugin) fn takes(&self, url: &Url) -> bool {
         let path = match self.path_prefix.as_str() {
+            file if self.exact => url.path() == file,
             "" => true,
             // What a server makes of `%2e%2e`, `..;` or `//` is its own affair: it may leave the folder.
             folder if folder.ends_with('/') => url.path().strip_prefix(folder).is_some_and(|below| {
@@ -48,7 +50,6 @@ pub(super) struct Entry {
     pub(super) key: String,
     pub(super) handle: String,
     secret: SecretString,
-    targets: OnceLock<Vec<Target>>,
     spelled_handle: Needle,
     spelled_secret: Needle,
 }
@@ -57,11 +58,6 @@ impl Entry {
     /// The secret itself, for the request that is being written.
     pub(super) fn secret(&self) -> &str {
         self.secret.expose_secret()
-    }
-
-    /// Whether the secret may go there.
-    pub(super) fn may_go_to(&self, url: &Url) -> bool {
-        self.targets.get().into_iter().flatten().any(|t| t.takes(url))
     }
 }
 
@@ -92,17 +88,9 @@ impl Vault {
             }
             let handle = new_handle(random);
             let (spelled_handle, spelled_secret) = (Needle::new(&handle), Needle::new(text));
-            Ok(Entry { key, handle, secret, targets: OnceLock::new(), spelled_handle, spelled_secret })
+            Ok(Entry { key, handle, secret, spelled_handle, spelled_secret })
         };
         Ok(Self { entries: secrets.into_iter().map(entry).collect::<Result<_, _>>()? })
-    }
-
-    /// Says where each secret may go; one that is not named goes nowhere.
-    /// Before it was said, none goes anywhere. Said once.
-    pub(in crate::plugin) fn bind(&self, targets: &BTreeMap<String, Vec<Target>>) {
-        for entry in &self.entries {
-            entry.targets.get_or_init(|| targets.get(&entry.key).cloned().unwrap_or_default());
-        }
     }
 
     /// Keys and handles, to be put in the place of the secrets.
@@ -166,14 +154,7 @@ mod tests {
     use crate::random::SystemRandom;
 
     fn target(origin: &str, path_prefix: &str) -> Target {
-        Target { origin: origin.to_owned(), path_prefix: path_prefix.to_owned() }
-    }
-
-    fn vault(targets: Vec<Target>) -> Vault {
-        let secrets = BTreeMap::from([("client_secret".to_owned(), SecretString::from("hunter2-canary"))]);
-        let vault = Vault::new(secrets, &SystemRandom).unwrap();
-        vault.bind(&BTreeMap::from([("client_secret".to_owned(), targets)]));
-        vault
+        Target { origin: origin.to_owned(), path_prefix: path_prefix.to_owned(), exact: false }
     }
 
     #[test]
@@ -189,9 +170,7 @@ mod tests {
 
     #[test]
     fn a_secret_goes_to_its_origin_and_path_only() {
-        let may = |targets: &[Target], url: &str| {
-            vault(targets.to_vec()).entries()[0].may_go_to(&url.parse().unwrap())
-        };
+        let may = |targets: &[Target], url: &str| targets.iter().any(|t| t.takes(&url.parse().unwrap()));
         let folder = [target("https://idp.example", "/oauth/")];
         assert!(may(&folder, "https://idp.example/oauth/token"));
         assert!(may(&folder, "https://idp.example:443/oauth/a/b?x=/"));
@@ -233,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_handle_out_of_place_is_named_by_its_key() {
-        let vault = vault(Vec::new());
+        let secrets = BTreeMap::from([("client_secret".to_owned(), SecretString::from("hunter2-canary"))]);
+        let vault = Vault::new(secrets, &SystemRandom).unwrap();
         let handle = vault.handles().next().unwrap().1.to_owned();
         let error = vault.keep_out_of("the authorize URL", format!("https://x/?a={handle}").as_bytes());
         let error = error.unwrap_err();

@@ -12,6 +12,7 @@ use vestibule_abi::message::MAX_ATTACHMENT;
 
 use super::secrets::{Entry, Vault, leak};
 use crate::plugin::error::{OperationError, OperationErrorKind, one_line};
+use crate::plugin::places::Places;
 
 /// The longest body with a secret in it, in bytes: what a plugin may send without one.
 const MAX_BODY: usize = MAX_ATTACHMENT;
@@ -33,7 +34,7 @@ impl Outgoing {
 }
 
 /// Swaps all handles of a request for their secrets, each only where it is bound to.
-pub(super) fn swap(vault: &Vault, request: &mut Outgoing) -> Result<(), OperationError> {
+pub(super) fn swap(vault: &Vault, places: &Places, request: &mut Outgoing) -> Result<(), OperationError> {
     let mut swapping = Swapping { vault, used: vec![false; vault.entries().len()] };
     vault.keep_out_of("a request's method", request.method.as_bytes())?;
     swapping.url(&mut request.url)?;
@@ -43,7 +44,7 @@ pub(super) fn swap(vault: &Vault, request: &mut Outgoing) -> Result<(), Operatio
     }
     swapping.body(&content_type(&request.headers), &mut request.body)?;
     for (entry, used) in vault.entries().iter().zip(&swapping.used) {
-        if *used && !entry.may_go_to(&request.url) {
+        if *used && !places.take_secret(&entry.key, &request.url) {
             let message = format!(
                 "the secret `{}` is not bound to {}, nor to that path there",
                 entry.key,
@@ -250,10 +251,16 @@ mod tests {
     fn vault() -> (Vault, String) {
         let secrets = BTreeMap::from([("client_secret".to_owned(), SecretString::from(SECRET))]);
         let vault = Vault::new(secrets, &SystemRandom).unwrap();
-        let target = Target { origin: "https://idp.example".to_owned(), path_prefix: "/token".to_owned() };
-        vault.bind(&BTreeMap::from([("client_secret".to_owned(), vec![target])]));
         let handle = vault.handles().next().unwrap().1.to_owned();
         (vault, handle)
+    }
+
+    /// The secret is bound to `/token`.
+    fn swapped(vault: &Vault, request: &mut Outgoing) -> Result<(), OperationError> {
+        let (origin, path_prefix) = ("https://idp.example".to_owned(), "/token".to_owned());
+        let target = Target { origin, path_prefix, exact: false };
+        let secrets = BTreeMap::from([("client_secret".to_owned(), vec![target])]);
+        swap(vault, &Places { secrets, ..Places::default() }, request)
     }
 
     fn post(url: &str, headers: &[(&str, String)], body: &str) -> Outgoing {
@@ -276,7 +283,7 @@ mod tests {
     fn form_values_are_swapped_and_encoded_and_the_rest_stays_as_it_was() {
         let (vault, handle) = vault();
         let mut request = post(TOKEN, &typed(FORM), &format!("a=%7e+x&client_secret={handle}&b"));
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         let body = String::from_utf8(request.body).unwrap();
         assert!(body.starts_with("a=%7e+x&client_secret=") && body.ends_with("&b"), "{body}");
         let values: BTreeMap<_, _> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -287,7 +294,7 @@ mod tests {
     fn a_percent_encoded_form_value_is_the_handle_all_the_same() {
         let (vault, handle) = vault();
         let mut request = post(TOKEN, &typed(FORM), &format!("client_secret={}", handle.replace('_', "%5f")));
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         let values: BTreeMap<_, _> = form_urlencoded::parse(&request.body).into_owned().collect();
         assert_eq!(values["client_secret"], SECRET);
     }
@@ -297,7 +304,7 @@ mod tests {
         let (vault, handle) = vault();
         let body = format!(r#"{{ "z":1.50, "a": ["x", "{handle}"], "é":"\u00e9" }}"#);
         let mut request = post(TOKEN, &typed("application/json"), &body);
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         let swapped = String::from_utf8(request.body).unwrap();
         assert!(swapped.starts_with(r#"{ "z":1.50, "a": ["x", "hunter2"#), "{swapped}");
         assert!(swapped.ends_with(r#""], "é":"\u00e9" }"#), "{swapped}");
@@ -310,7 +317,7 @@ mod tests {
         let (vault, handle) = vault();
         let credentials = BASE64.encode(format!("client:{handle}").as_bytes());
         let mut request = post(TOKEN, &[("authorization", format!("Basic {credentials}"))], "");
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         let sent = BASE64.decode(request.headers[0].1.strip_prefix("Basic ").unwrap().as_bytes()).unwrap();
         let sent = String::from_utf8(sent).unwrap();
         let secret = sent.strip_prefix("client:").unwrap();
@@ -322,13 +329,13 @@ mod tests {
     fn other_headers_and_the_query_are_swapped() {
         let (vault, handle) = vault();
         let mut request = post(TOKEN, &[("authorization", format!("Bearer {handle}"))], "");
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         assert_eq!(request.headers[0].1, format!("Bearer {SECRET}"));
         let mut request = post(TOKEN, &[("x-api-key", handle.clone())], "");
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         assert_eq!(request.headers[0].1, SECRET);
         let mut request = post(&format!("{TOKEN}?k=v%2F&key={handle}"), &[], "");
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         assert!(request.url.query().unwrap().starts_with("k=v%2F&key="));
         assert_eq!(request.url.query_pairs().nth(1).unwrap().1, SECRET);
     }
@@ -360,7 +367,7 @@ mod tests {
             post("https://other.example/token", &typed(FORM), &format!("a={handle}")),
         ];
         for (n, mut request) in bad.into_iter().enumerate() {
-            let error = swap(&vault, &mut request).expect_err(&n.to_string());
+            let error = swapped(&vault, &mut request).expect_err(&n.to_string());
             assert_eq!(error.kind, OperationErrorKind::SecretLeak, "{n}");
             assert!(error.message.contains("`client_secret`"), "{n}: {}", error.message);
             assert!(!error.message.contains(&handle) && !error.message.contains("hunter2"), "{n}");
@@ -388,14 +395,14 @@ mod tests {
                 ("basic", basic(format!("a:b{value}"))),
                 ("basic", basic(format!("b{value}b:c"))),
             ] {
-                let error = swap(&vault, &mut request).expect_err(&format!("{place} {value}"));
+                let error = swapped(&vault, &mut request).expect_err(&format!("{place} {value}"));
                 assert_eq!(error.kind, OperationErrorKind::SecretLeak, "{place} {value}");
             }
         }
         for mut request in
             [header(format!("x{handle}")), header(format!("a\"b {handle}")), basic(format!("a:b:{handle}"))]
         {
-            assert_eq!(swap(&vault, &mut request).unwrap_err().kind, OperationErrorKind::SecretLeak);
+            assert_eq!(swapped(&vault, &mut request).unwrap_err().kind, OperationErrorKind::SecretLeak);
         }
     }
 
@@ -420,7 +427,7 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            let error = swap(&vault, &mut request).expect_err(&n.to_string());
+            let error = swapped(&vault, &mut request).expect_err(&n.to_string());
             assert_eq!(error.kind, OperationErrorKind::SecretLeak, "{n}");
         }
     }
@@ -430,9 +437,9 @@ mod tests {
         let (vault, handle) = vault();
         let body = |filler: usize| format!("a={handle}&b={}", "x".repeat(filler));
         let mut request = post(TOKEN, &typed(FORM), &body(MAX_BODY - 100));
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         let mut request = post(TOKEN, &typed(FORM), &body(MAX_BODY));
-        assert_eq!(swap(&vault, &mut request).unwrap_err().kind, OperationErrorKind::Forbidden);
+        assert_eq!(swapped(&vault, &mut request).unwrap_err().kind, OperationErrorKind::Forbidden);
     }
 
     proptest! {
@@ -441,8 +448,6 @@ mod tests {
         fn what_was_sent_is_found_in_an_echo(secret in "[ -~é€😀]{8,40}", before in "[a-z0-9]{1,9}") {
             let secrets = BTreeMap::from([("client_secret".to_owned(), SecretString::from(secret))]);
             let vault = Vault::new(secrets, &SystemRandom).unwrap();
-            let target = Target { origin: "https://idp.example".to_owned(), path_prefix: "/token".to_owned() };
-            vault.bind(&BTreeMap::from([("client_secret".to_owned(), vec![target])]));
             let handle = vault.handles().next().unwrap().1.to_owned();
             let basic = |text: String| [("authorization", format!("Basic {}", BASE64.encode(text.as_bytes())))];
             for mut request in [
@@ -454,7 +459,7 @@ mod tests {
                 post(TOKEN, &[("authorization", format!("Bearer {handle}"))], ""),
                 post(TOKEN, &[("x-key", handle.clone())], ""),
             ] {
-                swap(&vault, &mut request).unwrap();
+                swapped(&vault, &mut request).unwrap();
                 let mut sent = request.url.as_str().as_bytes().to_vec();
                 for (name, value) in &request.headers {
                     sent.extend(format!("\n{name}: {value}").as_bytes());
@@ -475,7 +480,7 @@ mod tests {
         let (vault, _) = vault();
         let body = r#"{"a":"vsec_","b":"%zz"}"#;
         let mut request = post("https://other.example/x?a=%7e", &typed("application/json"), body);
-        swap(&vault, &mut request).unwrap();
+        swapped(&vault, &mut request).unwrap();
         assert_eq!(request.url.as_str(), "https://other.example/x?a=%7e");
         assert_eq!(request.body, body.as_bytes());
     }

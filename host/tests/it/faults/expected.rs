@@ -112,5 +112,6 @@ fn at_an_answer(fault: Fault, at: Endpoint) -> Outcome {
         | Fault::MissingIss
         | Fault::DuplicateParam
         | Fault::MissingCode => unreachable!("a callback's fault, at `{at}`"),
+        Fault::OpenId(_) => unreachable!("an OpenID provider's fault, at GitHub's `{at}`"),
     }
 }

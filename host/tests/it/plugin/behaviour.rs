@@ -222,7 +222,7 @@ fn the_browser_is_sent_nowhere_else_and_never_without_state() {
 fn what_inspect_says_must_make_sense_to_this_host() {
     on_each_transport(async |transport| {
         for (behaviour, why) in [
-            ("inspect_metadata", "does not offer `discover/1`"),
+            ("inspect_metadata", "and `metadata` does not say whose"),
             ("inspect_undeclared_secret", "`other`, which is no secret of its schema"),
             ("inspect_http", "the origin `http://192.0.2.1` is not https"),
         ] {

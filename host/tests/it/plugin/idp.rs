@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What it does after it has read a request.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// Sends these bytes and closes.
     Bytes(Vec<u8>),
     /// Sends these bytes, and then nothing, without closing.
@@ -20,39 +20,39 @@ pub(super) enum Reply {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// `GET /path?query HTTP/1.1`.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// The lines after it.
-    pub(super) headers: String,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.line.split(' ').nth(1).unwrap_or_default()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;
             key.eq_ignore_ascii_case(name).then_some(value)
         })
     }
 
-    pub(super) fn body_text(&self) -> String {
+    pub(crate) fn body_text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 }
 
 /// A listening provider, and what it was asked.
-pub(super) struct Idp {
-    pub(super) url: String,
+pub(crate) struct Idp {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Idp {
-    pub(super) async fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -66,26 +66,26 @@ impl Idp {
     }
 
     /// One that answers `200` with this body to everything.
-    pub(super) async fn saying(body: &'static str) -> Self {
+    pub(crate) async fn saying(body: &'static str) -> Self {
         Self::start(move |_| Reply::Bytes(ok("application/json", body.as_bytes()))).await
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    pub(super) fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 }
 
 /// A whole answer.
-pub(super) fn ok(content_type: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ok(content_type: &str, body: &[u8]) -> Vec<u8> {
     answer(&format!("200 OK\r\nContent-Type: {content_type}"), body)
 }
 
 /// An answer with this status and these headers, one a line.
-pub(super) fn answer(head: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     [head.as_bytes(), body].concat()

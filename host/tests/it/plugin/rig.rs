@@ -71,6 +71,7 @@ pub(super) struct Rig {
     pub(super) settings: Map<String, Value>,
     pub(super) secrets: BTreeMap<String, SecretString>,
     pub(super) plugin: &'static str,
+    pub(super) clock: Arc<ManualClock>,
 }
 
 impl Rig {
@@ -85,6 +86,7 @@ impl Rig {
             settings,
             secrets: BTreeMap::from([("client_secret".to_owned(), SecretString::from(SECRET))]),
             plugin: "misbehaving",
+            clock: Arc::new(ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000))),
         }
     }
 
@@ -115,8 +117,7 @@ impl Rig {
     }
 
     pub(super) async fn create_from(self, plugin: &Arc<Plugin>) -> Result<Provider, CreateError> {
-        let clock = ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000));
-        let shared = Shared::new(Arc::new(clock), Arc::new(SystemRandom)).unwrap().with_limits(self.limits);
+        let shared = Shared::new(self.clock, Arc::new(SystemRandom)).unwrap().with_limits(self.limits);
         let options = ProviderOptions {
             name: "tested".parse().unwrap(),
             allow_networks: Vec::new(),

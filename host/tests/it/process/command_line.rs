@@ -9,24 +9,27 @@ fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn help_names_the_verb_and_the_exit_codes() {
+fn help_names_the_verbs_and_the_exit_codes() {
     let (code, stdout, stderr) = run(&["--help"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(stdout.starts_with("A login server whose identity providers are plugins"), "{stdout}");
-    assert!(stdout.contains("  serve  Serve sign-ins until SIGTERM or Ctrl-C"), "{stdout}");
+    assert!(stdout.contains("  serve    Serve sign-ins until SIGTERM or Ctrl-C"), "{stdout}");
+    assert!(stdout.contains("  migrate  Bring the database's schema up to date"), "{stdout}");
     assert!(
         stdout.contains(
-            "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 78 configuration"
+            "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 5 plugin, 78 configuration"
         ),
         "{stdout}"
     );
 }
 
 #[test]
-fn the_verb_has_a_help_of_its_own() {
-    let (code, stdout, _) = run(&["serve", "--help"]);
-    assert_eq!(code, Some(0));
-    assert!(stdout.contains("--config <FILE>") && stdout.contains("[default: config.toml]"), "{stdout}");
+fn each_verb_has_a_help_of_its_own() {
+    for verb in ["serve", "migrate"] {
+        let (code, stdout, _) = run(&[verb, "--help"]);
+        assert_eq!(code, Some(0));
+        assert!(stdout.contains("--config <FILE>") && stdout.contains("[default: config.toml]"), "{stdout}");
+    }
 }
 
 #[test]

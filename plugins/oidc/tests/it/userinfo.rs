@@ -109,3 +109,10 @@ fn what_both_documents_say_is_taken_from_the_signed_one() {
         (&json!("ada"), &json!("Ada Lovelace"))
     );
 }
+
+#[test]
+fn a_subject_that_stands_twice_is_nobodys() {
+    let twice = Response::new(200).json_text(r#"{"sub":"f:24400321","sub":"f:24400320"}"#);
+    let outcome = complete(json!({ "userinfo": "always" }), Idp { userinfo: twice, ..Idp::default() });
+    assert_eq!(outcome.error().code(), 7);
+}

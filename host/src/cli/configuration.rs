@@ -1,0 +1,33 @@
+//! Reading the configuration for a verb, and saying what is wrong with it before there is a log.
+
+use std::path::Path;
+
+use crate::config::{Config, Fault, Loaded, ProcessEnvironment};
+use crate::exit::ExitCode;
+
+/// Reads the file; says every fault of one that cannot be used. `undone` is what did not happen then.
+pub(super) fn load(path: &Path, undone: &str) -> Result<Loaded, ExitCode> {
+    Config::load(path, &ProcessEnvironment).map_err(|faults| {
+        say(&faults);
+        let errors = faults.iter().filter(|fault| fault.is_error()).count();
+        tell(&format!("{undone}: {errors} {} in the configuration", plural(errors, "error", "errors")));
+        ExitCode::Configuration
+    })
+}
+
+/// One line for each fault.
+pub(super) fn say(faults: &[Fault]) {
+    for fault in faults {
+        tell(&format!("{}: {fault}", if fault.is_error() { "error" } else { "warning" }));
+    }
+}
+
+/// A line to standard error.
+#[expect(clippy::print_stderr, reason = "before there is a configuration there is no log")]
+pub(super) fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+pub(super) fn plural<'t>(count: usize, one: &'t str, many: &'t str) -> &'t str {
+    if count == 1 { one } else { many }
+}
