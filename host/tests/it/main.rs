@@ -13,6 +13,7 @@ mod faults;
 #[cfg(target_arch = "x86_64")]
 mod frozen;
 mod headers;
+mod interop;
 mod openid;
 mod pages;
 mod plugin;

@@ -29,7 +29,7 @@ async fn rejects(rig: &Rig, at: Endpoint, fault: OpenIdFault, kind: ErrorKind, n
     listen();
     heard();
     let before = rig.rows().await;
-    rig.idp.set_fault(at, fault.into());
+    rig.idp.set_fault(at, fault);
     let reached = rig.walk("octavia").await;
     rig.idp.clear_faults();
     let (Reached::End(page) | Reached::Begin(page)) = reached else {
@@ -86,7 +86,7 @@ on_both_transports! {
     async fn kid_absent_single_jwks(transport) {
         for who in BOTH {
             let rig = client(who, transport).start().await;
-            rig.idp.set_fault(Endpoint::Token, OpenIdFault::KidMissing.into());
+            rig.idp.set_fault(Endpoint::Token, OpenIdFault::KidMissing);
             rig.sign_in("octavia").await;
         }
     }
@@ -187,7 +187,7 @@ on_both_transports! {
             rejects(&rig, Endpoint::Discovery, fault, ErrorKind::ProviderMisconfigured, "by its own metadata").await;
             assert_eq!(rig.asked(Endpoint::Authorize) + rig.asked(Endpoint::Token), 0);
             let rig = client(Personality::GitLab, transport).start().await;
-            rig.idp.set_fault(Endpoint::Discovery, fault.into());
+            rig.idp.set_fault(Endpoint::Discovery, fault);
             rig.sign_in("octavia").await;
         }
     }
@@ -206,7 +206,7 @@ on_both_transports! {
         for who in BOTH {
             let rig = client(who, transport).start().await;
             rig.sign_in("octavia").await;
-            rig.idp.set_fault(Endpoint::Token, OpenIdFault::RotatedBefore.into());
+            rig.idp.set_fault(Endpoint::Token, OpenIdFault::RotatedBefore);
             rig.sign_in("octavia").await;
             assert_eq!(rig.asked(Endpoint::Jwks), 2, "{who}");
         }

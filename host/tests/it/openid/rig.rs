@@ -220,11 +220,11 @@ pub(crate) fn heard() -> String {
     String::from_utf8(std::mem::take(&mut *LOG.lock().unwrap())).unwrap()
 }
 
-/// What the operator is told about this provider's failure: the `cause` of its line.
+/// What the operator is told about this provider's failure, or about a callback that is none: the `cause` of its line.
 pub(crate) fn cause(log: &str, provider: &str) -> Option<String> {
-    let line = log.lines().find(|line| {
-        (line.contains("request failed") || line.contains("request refused"))
-            && line.contains(&format!("provider={provider} "))
-    })?;
-    line.split_once("cause=\"").map(|(_, cause)| cause.trim_end_matches('"').to_owned())
+    let about = |line: &&str| !line.contains("provider=") || line.contains(&format!("provider={provider} "));
+    let mut ends =
+        log.lines().filter(|line| line.contains("request failed") || line.contains("request refused"));
+    let (_, cause) = ends.find(about)?.split_once("cause=\"")?;
+    Some(cause.trim_end_matches('"').to_owned())
 }
