@@ -11,6 +11,7 @@
 mod bench;
 mod demo;
 mod error;
+mod freeze;
 mod postgres;
 mod program;
 mod test;
@@ -26,6 +27,8 @@ use clap::Parser;
 enum Command {
     /// Sign in through a loaded plugin, on this machine alone: builds, starts the server and a lookalike of the provider
     Demo(demo::Options),
+    /// Keep this epoch's plugin `github` for later test runs to load; once in an epoch, see docs/abi.md
+    Freeze,
     /// Run every test; the last line counts them
     Test(test::Options),
     /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let done = workspace::Workspace::find().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Postgres => postgres::run(),

@@ -86,7 +86,9 @@ fn start_servers(found: &mut Vec<(&'static str, OsString)>) -> Result<Option<Ser
     let (server, pooler) = (take(postgres::POSTGRES), take(postgres::PGBOUNCER));
     // Ctrl-C ends this process, and the servers with it.
     let (_open, unwatched) = Interrupt::unwatched();
-    server.map(|server| Servers::start(&server, pooler.as_deref(), &unwatched)).transpose()
+    server
+        .map(|server| Servers::start(Path::new(&server), pooler.as_deref().map(Path::new), &unwatched))
+        .transpose()
 }
 
 /// What the tests find in their environment: the paths of programs, the addresses of servers.

@@ -313,6 +313,7 @@ impl Look {
             "login_attempts" => "SELECT COUNT(*) FROM login_attempts",
             "oauth_github" => "SELECT COUNT(*) FROM oauth_github",
             "oauth_odd" => "SELECT COUNT(*) FROM oauth_odd",
+            "oauth_oidc" => "SELECT COUNT(*) FROM oauth_oidc",
             other => panic!("write the query for `{other}` here"),
         })
         .await

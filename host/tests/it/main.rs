@@ -10,7 +10,10 @@ mod canary;
 mod config;
 mod database;
 mod faults;
+#[cfg(target_arch = "x86_64")]
+mod frozen;
 mod headers;
+mod interop;
 mod openid;
 mod pages;
 mod plugin;

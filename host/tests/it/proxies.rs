@@ -98,7 +98,8 @@ impl Site {
                 .args(["serve", "--config"])
                 .arg(&config),
         );
-        program.wait_for("ready: github");
+        let ready = program.wait_for("ready: ");
+        assert!(ready.contains("ready: github;"), "{ready}");
         let shown = authority.certify(NAME);
         let front = Front::start(kind, &shown, folder.path(), outside, inside, application.port).await;
         Self { authority, idp, application, program, front, shown: [shown, idp_shown], _folder: folder }

@@ -90,6 +90,8 @@ pub(crate) struct Plan {
     pub(crate) neighbours: Vec<(&'static str, &'static str)>,
     /// How plugins are called.
     pub(crate) transport: TransportKind,
+    /// Another library than the plugin `github` that was just built.
+    pub(crate) plugin: Option<PathBuf>,
     /// Where rows go; an earlier world's database goes on.
     pub(crate) database: Database,
     /// A database in the server that is there already.
@@ -121,6 +123,7 @@ impl Default for Plan {
             settings: String::new(),
             neighbours: Vec::new(),
             transport: TransportKind::InProcess,
+            plugin: None,
             database: Database::Sqlite,
             postgres: None,
             database_url: None,
@@ -175,7 +178,7 @@ impl Plan {
         std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
         private(&secret);
 
-        let library = library("github");
+        let library = self.plugin.unwrap_or_else(|| library("github"));
         let pin = pin_of(&library);
         let text = format!(
             r#"

@@ -61,7 +61,9 @@ impl Account {
     /// Lets the account in, if it is the one of the ID token, and one that GitLab itself would let in.
     pub(crate) fn admit(&self, subject: &str) -> Result<()> {
         if self.id.as_str() != subject {
-            return Err(Error::bad_answer("the access token is another account's than the ID token"));
+            return Err(Error::bad_answer(
+                "the API's `id` is not the ID token's `sub`: the access token is another account's",
+            ));
         }
         if self.state != "active" {
             // `blocked`, `ldap_blocked`, `deactivated`, `banned`, `blocked_pending_approval` …

@@ -8,6 +8,9 @@ use vestibule_abi::Sensitive;
 
 use crate::{Error, Response, Result, TokenSet};
 
+/// The longest token, in bytes: more is neither verified by the host nor sent in a header.
+const MAX_TOKEN: usize = 64 * 1024;
+
 /// `Basic` credentials of a client: id and secret are form-encoded first (RFC 6749 §2.3.1).
 pub(super) fn basic(id: &str, secret: &str) -> String {
     let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
@@ -55,6 +58,13 @@ impl TokenAnswer {
         };
         if !plain(&self.access_token) {
             return Err(Error::bad_answer("the token endpoint gave an access token that is none"));
+        }
+        let texts = [Some(&self.access_token), self.refresh_token.as_ref(), self.id_token.as_ref()];
+        if texts.into_iter().flatten().any(|token| token.expose().len() > MAX_TOKEN) {
+            return Err(Error::bad_answer(format_args!(
+                "the token endpoint gave a token of more than {} KiB",
+                MAX_TOKEN / 1024
+            )));
         }
         let mut tokens = TokenSet::new(self.access_token);
         tokens.token_type = Some(self.token_type);
@@ -132,6 +142,19 @@ mod tests {
         ] {
             let error = tokens(body).expect_err(body);
             assert_eq!(error.code(), code::BAD_ANSWER, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_too_long_for_its_place_is_refused() {
+        for name in ["access_token", "refresh_token", "id_token"] {
+            let answer = |len: usize| {
+                let mut body = serde_json::json!({ "access_token": "at", "token_type": "Bearer" });
+                body[name] = "a".repeat(len).into();
+                tokens(&body.to_string())
+            };
+            assert!(answer(MAX_TOKEN).is_ok(), "{name}");
+            assert_eq!(answer(MAX_TOKEN + 1).unwrap_err().code(), code::BAD_ANSWER, "{name}");
         }
     }
 

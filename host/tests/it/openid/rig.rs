@@ -4,10 +4,10 @@ use std::io::Write;
 use std::sync::{Mutex, Once};
 use std::time::Duration;
 
-use vestibule::plugin::TransportKind;
 use vestibule::random::sha256;
 use vestibule_demo_idp::{DemoIdp, Endpoint, Options, Person, Personality};
 
+use crate::database::Place;
 use crate::faults::journey::{Journey, Seen};
 use crate::world::{CLIENT_ID, Plan, START, World, library};
 
@@ -19,8 +19,8 @@ pub(crate) struct Wanted {
     pub(crate) options: Options,
     /// Lines for the provider's settings.
     pub(crate) settings: String,
-    /// How the plugin is called.
-    pub(crate) transport: TransportKind,
+    /// Where it all runs.
+    pub(crate) place: Place,
 }
 
 /// A running installation with that provider.
@@ -42,8 +42,8 @@ pub(crate) enum Reached {
 }
 
 impl Wanted {
-    pub(crate) fn new(who: Personality, transport: TransportKind) -> Self {
-        Self { who, options: Options::of(who), settings: String::new(), transport }
+    pub(crate) fn new(who: Personality, place: impl Into<Place>) -> Self {
+        Self { who, options: Options::of(who), settings: String::new(), place: place.into() }
     }
 
     pub(crate) fn settings(mut self, settings: &str) -> Self {
@@ -58,7 +58,7 @@ impl Wanted {
         let name = self.who.name();
         let sections = plugin(name) + &provider(name, name, &idp, &self.settings);
         let server = "begin_rate = \"100000/min\"".to_owned();
-        let world = Plan { server, sections, ..Plan::on(self.transport) }.start().await;
+        let world = Plan { server, sections, ..Plan::on(self.place) }.start().await;
         register(&world, &idp, name);
         Rig { world, idp, who: self.who }
     }
@@ -220,11 +220,11 @@ pub(crate) fn heard() -> String {
     String::from_utf8(std::mem::take(&mut *LOG.lock().unwrap())).unwrap()
 }
 
-/// What the operator is told about this provider's failure: the `cause` of its line.
+/// What the operator is told about this provider's failure, or about a callback that is none: the `cause` of its line.
 pub(crate) fn cause(log: &str, provider: &str) -> Option<String> {
-    let line = log.lines().find(|line| {
-        (line.contains("request failed") || line.contains("request refused"))
-            && line.contains(&format!("provider={provider} "))
-    })?;
-    line.split_once("cause=\"").map(|(_, cause)| cause.trim_end_matches('"').to_owned())
+    let about = |line: &&str| !line.contains("provider=") || line.contains(&format!("provider={provider} "));
+    let mut ends =
+        log.lines().filter(|line| line.contains("request failed") || line.contains("request refused"));
+    let (_, cause) = ends.find(about)?.split_once("cause=\"")?;
+    Some(cause.trim_end_matches('"').to_owned())
 }
