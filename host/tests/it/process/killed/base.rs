@@ -45,10 +45,6 @@ pub(super) enum Place {
 }
 
 pub(super) trait Base {
-    /// Whether a statement that is its own transaction is undone when the server is killed in it. PostgreSQL may end it
-    /// without anybody to tell.
-    const UNDOES_STATEMENTS: bool;
-
     /// For an installation whose server has not started yet.
     async fn new(installation: &Installation) -> Self;
 

@@ -51,8 +51,6 @@ impl Postgres {
 }
 
 impl Base for Postgres {
-    const UNDOES_STATEMENTS: bool = false;
-
     async fn new(_: &Installation) -> Self {
         let database = PostgresDatabase::migrated().await;
         let look = Look::into_postgres(&database.url()).await;

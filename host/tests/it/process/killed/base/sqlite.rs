@@ -57,8 +57,6 @@ impl Sqlite {
 }
 
 impl Base for Sqlite {
-    const UNDOES_STATEMENTS: bool = true;
-
     async fn new(installation: &Installation) -> Self {
         Self { file: installation.path("vestibule.db") }
     }
