@@ -43,10 +43,9 @@ on_both_databases! {
     async fn new_keys_after_a_restart_of_the_provider_are_fetched(database) {
         let mut interop = Interop::start(database).await;
         let ada = interop.signs_in(ADA).await;
-        for _ in 0..2 {
-            interop.issuer.starts_again();
-            assert_eq!(interop.signs_in(ADA).await["id"], ada["id"]);
-        }
+        // Once: the program's clock is the real one, and keys that are missed are fetched once in 30 s.
+        interop.issuer.starts_again();
+        assert_eq!(interop.signs_in(ADA).await["id"], ada["id"]);
         assert_eq!(interop.database().await.count("users").await, 1);
     }
 
