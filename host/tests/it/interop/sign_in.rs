@@ -3,6 +3,9 @@
 use super::{ADA, BO, CLEO, Interop, Plan};
 use crate::database::on_both_databases;
 
+/// Id, login, name, e-mail address, and whether it is verified.
+type Account = (String, Option<String>, Option<String>, Option<String>, i64);
+
 on_both_databases! {
     async fn people_come_in_as_themselves_and_stay_the_same(database) {
         let interop = Interop::start(database).await;
@@ -12,7 +15,7 @@ on_both_databases! {
         assert_eq!((&bo["username"], &bo["name"]), (&"bo".into(), &"佐藤 Bo".into()), "{bo}");
         assert_eq!(interop.signs_in(ADA).await["id"], ada["id"]);
 
-        let rows: Vec<(String, Option<String>, Option<String>, Option<String>, i64)> = interop
+        let rows: Vec<Account> = interop
             .database()
             .await
             .rows("SELECT account_id, login, name, email, email_verified FROM oauth_oidc ORDER BY account_id")
