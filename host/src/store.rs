@@ -34,10 +34,10 @@ pub use self::provider_table::{Adopted, ProviderChain};
 pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
-use self::backend::{Backend, store_error};
+use self::backend::Backend;
 use self::lease::Lease;
 use self::provider_table::Chain;
-use self::statement::{Statement, Text, statements, with_table};
+use self::statement::{Statement, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
 use crate::random::Random;
@@ -283,7 +283,7 @@ impl<DB: Backend> Clone for Sql<DB> {
 impl<DB: Backend> Sql<DB> {
     /// A connection for reading.
     async fn read(&self) -> Result<Lease<DB>, StoreError> {
-        Lease::plain(&self.readers).await
+        Lease::reading(&self.readers).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -293,18 +293,26 @@ impl<DB: Backend> Sql<DB> {
 
     async fn check_statements(&self) -> Result<usize, StoreError> {
         let tables = self.provider_tables().await?;
-        let mut connection = self.read().await?;
+        let (before, after) = DB::PREPARING;
+        let mut lease = self.read().await?;
+        migrate::script(&mut lease, "prepare", before.into_sql_str()).await?;
+        let prepared = Self::prepare_all(&mut lease, &tables).await;
+        migrate::script(&mut lease, "prepare", after.into_sql_str()).await?;
+        prepared
+    }
+
+    async fn prepare_all(lease: &mut Lease<DB>, tables: &[TableName]) -> Result<usize, StoreError> {
+        let mut texts: Vec<&'static Text> = DB::STATEMENTS.to_vec();
+        ALL.iter().for_each(|of_a_file| texts.extend_from_slice(of_a_file));
         let mut count = 0;
-        for text in ALL.iter().chain([&DB::STATEMENTS]).copied().flatten() {
+        for text in texts {
             let each: Vec<_> = if text.sql.contains("{table}") {
                 tables.iter().map(|table| with_table(text.sql, table)).collect()
             } else {
                 vec![text.sql.into_sql_str()]
             };
             for sql in each {
-                DB::prepare(&mut connection, sql)
-                    .await
-                    .map_err(|error| store_error::<DB>(text.name, error))?;
+                DB::prepare(lease, sql).await.map_err(|error| lease.failed(text.name, error))?;
                 count += 1;
             }
         }

@@ -33,6 +33,14 @@ impl Databases<'_> {
         }
     }
 
+    /// What [`Self::commits`] needs while there are measurements.
+    async fn keep_log(self, bench: &Bench) -> Result<Option<commits::KeptLog>> {
+        Ok(match self {
+            Self::Sqlite => Some(commits::keep_log(bench).await?),
+            Self::Postgres(_) => None,
+        })
+    }
+
     /// Durable transactions of one row in a second.
     async fn commits(self, bench: &Bench, count: usize) -> Result<f64> {
         match self {
@@ -59,6 +67,7 @@ pub(super) async fn measure(
     for (site, process) in [(&ours.site, &ours_process), (&bare.site, &bare_process)] {
         sign_in(site, process, provider, provider.people.len().max(bench.scaled(500))).await?;
     }
+    let kept_log = databases.keep_log(bench).await?;
     let (mut cpu, mut rate, mut disk) = (Pairs::default(), Pairs::default(), Pairs::default());
     let count = bench.scaled(1_000);
     for _ in 0..bench.pairs() {
@@ -69,6 +78,7 @@ pub(super) async fn measure(
         rate.push(one.per_second(count), other.per_second(count));
         disk.push(one.per_second(count), commits / COMMITS as f64);
     }
+    drop(kept_log);
     ours_process.stop().await?;
     bare_process.stop().await?;
     table.pair(&format!("sign-in, {name}, CPU"), Unit::Time, "bare", &cpu, Some(1.5));

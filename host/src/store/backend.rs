@@ -23,6 +23,15 @@ pub(super) trait Backend: Database + Carries<i64> + Carries<String> + Carries<Ve
     /// Opens a transaction that will write.
     const BEGIN: &'static str;
 
+    /// Opens a transaction that reads, if a statement needs one around it. Such a transaction is never committed.
+    const BEGIN_READ: Option<&'static str>;
+
+    /// The statements that sign somebody in all at once, if there are such.
+    const SIGN_IN: Option<SignInTexts>;
+
+    /// Around statements that are prepared and not run: before, and after, whatever happened.
+    const PREPARING: (&'static str, &'static str);
+
     /// Keeps other requests of the browser whose number is `$1` out until the transaction ends, if the database lets
     /// several write at once.
     const LOCK_BROWSER: Option<&'static Text>;
@@ -68,6 +77,14 @@ pub(super) trait Backend: Database + Carries<i64> + Carries<String> + Carries<Ve
 
     /// Which constraint refused, by the name that tells an operator most: `table.column` or the constraint's own.
     fn constraint(error: &dyn DatabaseError) -> Option<String>;
+}
+
+/// What signs somebody in with one statement instead of several: fewer ways to the database and back.
+pub(super) struct SignInTexts {
+    /// Somebody who is known: the account's details, the session that is replaced, the new one. The user's row, or none.
+    pub(super) known: &'static Text,
+    /// A user who has just been made: the account, the identity, and the sessions. A row, or none if the account is there.
+    pub(super) new: &'static Text,
 }
 
 /// The error as the store gives it, stripped of values.

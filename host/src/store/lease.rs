@@ -21,7 +21,7 @@ pub(super) struct Lease<DB: Backend> {
 
 #[derive(PartialEq, Eq)]
 enum State {
-    /// Each statement is a transaction of its own.
+    /// In no transaction.
     Plain,
     /// Inside a transaction.
     Open,
@@ -30,19 +30,36 @@ enum State {
 }
 
 impl<DB: Backend> Lease<DB> {
-    /// A connection of the pool, outside of any transaction.
-    pub(super) async fn plain(pool: &Pool<DB>) -> Result<Self, StoreError> {
-        let connection = pool.acquire().await.map_err(|error| store_error::<DB>("connect", error))?;
-        Ok(Self { connection, state: State::Plain })
+    /// A connection for reading.
+    pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        match DB::BEGIN_READ {
+            Some(begin) => Self::begun(pool, begin).await,
+            None => Self::plain(pool).await,
+        }
+    }
+
+    /// A connection for one statement that writes.
+    pub(super) async fn statement(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        // Where reading needs a transaction, every statement does.
+        if DB::BEGIN_READ.is_some() { Self::transaction(pool).await } else { Self::plain(pool).await }
     }
 
     /// A connection inside a transaction that will write.
     pub(super) async fn transaction(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        Self::begun(pool, DB::BEGIN).await
+    }
+
+    async fn plain(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        let connection = pool.acquire().await.map_err(|error| store_error::<DB>("connect", error))?;
+        Ok(Self { connection, state: State::Plain })
+    }
+
+    async fn begun(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {
         // Connections that a restart of the database has ended are found out here, where nothing is lost yet.
         let mut spare = pool.options().get_max_connections();
         loop {
             let mut lease = Self::plain(pool).await?;
-            let Err(error) = lease.begin().await else { return Ok(lease) };
+            let Err(error) = lease.begin(begin).await else { return Ok(lease) };
             if lease.state != State::Broken || spare == 0 {
                 return Err(error);
             }
@@ -50,11 +67,11 @@ impl<DB: Backend> Lease<DB> {
         }
     }
 
-    async fn begin(&mut self) -> Result<(), StoreError> {
+    async fn begin(&mut self, begin: &'static str) -> Result<(), StoreError> {
         // A BEGIN that is cancelled before its answer leaves a transaction that the driver knows nothing of: what ran
         // next on this connection would be lost without a word.
         self.state = State::Broken;
-        match DB::TransactionManager::begin(&mut self.connection, Some(DB::BEGIN.into_sql_str())).await {
+        match DB::TransactionManager::begin(&mut self.connection, Some(begin.into_sql_str())).await {
             Ok(()) => {
                 self.state = State::Open;
                 Ok(())
@@ -179,10 +196,10 @@ macro_rules! in_transaction {
 }
 pub(super) use in_transaction;
 
-/// One statement that writes, a transaction by itself: the rest of the function.
+/// One statement that writes: the rest of the function.
 macro_rules! in_statement {
     ($sql:expr, |$lease:ident| $step:block) => {
-        $crate::store::lease::on_lease!($crate::store::lease::Lease::plain(&$sql.writer), |$lease| $step)
+        $crate::store::lease::on_lease!($crate::store::lease::Lease::statement(&$sql.writer), |$lease| $step)
     };
 }
 pub(super) use in_statement;

@@ -97,7 +97,7 @@ impl Applied {
 pub(super) async fn run<DB: Backend>(sql: &Sql<DB>) -> Result<Applied, MigrateFailure> {
     let mut lacks = Applied::default();
     {
-        let mut lease = Lease::plain(&sql.writer).await?;
+        let mut lease = Lease::reading(&sql.writer).await?;
         // First: a schema that contracted is to be left alone.
         check_min_host(&mut lease).await?;
         lacks.core = missing(&mut lease).await?.into_iter().map(named).collect();
@@ -156,18 +156,18 @@ async fn core_tables<DB: Backend>(sql: &Sql<DB>) -> Result<Vec<(i64, String)>, M
 }
 
 pub(super) async fn lock_schema<DB: Backend>(lease: &mut Lease<DB>) -> Result<(), StoreError> {
-    match DB::LOCK_SCHEMA {
-        "" => Ok(()),
-        lock => script(lease, "lock the schema", lock.into_sql_str()).await,
-    }
+    script(lease, "lock the schema", DB::LOCK_SCHEMA.into_sql_str()).await
 }
 
-/// Several statements in one text, however long they take.
+/// Several statements in one text, or none, however long they take.
 pub(super) async fn script<DB: Backend>(
     lease: &mut Lease<DB>,
     name: &'static str,
     sql: sqlx::SqlStr,
 ) -> Result<(), StoreError> {
+    if sql.as_str().is_empty() {
+        return Ok(());
+    }
     DB::script(lease, sql).await.map_err(|error| lease.failed(name, error))
 }
 

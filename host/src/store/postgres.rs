@@ -1,20 +1,20 @@
 //! PostgreSQL: how it is connected to, its pool, and what its errors mean.
 //!
-//! Works through PgBouncer in transaction mode: no named statements, no locks or settings of a session.
+//! Works through PgBouncer in transaction mode, where each transaction may meet another connection of the server's: no
+//! named statements, no locks or settings of a session, and a transaction around every statement, since the driver sends
+//! one in two parts.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rust_embed::RustEmbed;
 use secrecy::ExposeSecret as _;
 use sqlx::error::DatabaseError;
-use sqlx::pool::PoolConnectionMetadata;
-use sqlx::postgres::{
-    PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres,
-};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr};
 
-use super::backend::{Backend, Bound};
+use super::backend::{Backend, Bound, SignInTexts};
 use super::error::{OpenError, StoreErrorKind};
 use super::location::{PostgresHost, PostgresLocation, PostgresTlsMode};
 use super::migrate;
@@ -23,9 +23,6 @@ use super::{Options, Sql};
 
 /// How long a request waits for a connection: a person is waiting behind it, and the next try may meet another server.
 const ACQUIRE: Duration = Duration::from_secs(5);
-
-/// A connection that was used so shortly ago is not asked whether it lives: one round trip saved under load.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// What the server is asked to give up by itself, before [`Backend::PATIENCE`] ends. Settings of the connection's start,
 /// which a pooler may refuse.
@@ -40,6 +37,30 @@ pub(super) struct Migrations;
 statements! {
     TABLE_EXISTS = "SELECT COUNT(to_regclass($1)) AS found";
     LOCK_BROWSER = "SELECT pg_advisory_xact_lock($1)";
+    SIGN_IN_KNOWN = "WITH account AS (
+            UPDATE {table} SET login = $2, name = $3, email = $4, email_verified = $5, avatar_url = $6, last_sync = $7
+            WHERE account_id = $1 RETURNING user_id),
+        replaced AS (
+            DELETE FROM sessions WHERE token_hash = $10 AND EXISTS (SELECT 1 FROM account)),
+        session AS (
+            INSERT INTO sessions (token_hash, user_id, created_at, last_seen, expires_at)
+            SELECT CAST($8 AS BYTEA), user_id, $7, $7, CAST($9 AS BIGINT) FROM account)
+        SELECT u.id AS user_id, u.username, u.primary_provider, u.created_at AS user_created_at
+        FROM account JOIN users u ON u.id = account.user_id";
+    SIGN_IN_NEW = "WITH account AS (
+            INSERT INTO {table}
+            (account_id, login, name, email, email_verified, avatar_url, last_sync, user_id, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $11, $7)
+            ON CONFLICT (account_id) DO NOTHING RETURNING user_id),
+        identity AS (
+            INSERT INTO identities (user_id, provider, account_id, linked_at, public)
+            SELECT user_id, CAST($12 AS TEXT), $1, $7, 0 FROM account),
+        replaced AS (
+            DELETE FROM sessions WHERE token_hash = $10 AND EXISTS (SELECT 1 FROM account)),
+        session AS (
+            INSERT INTO sessions (token_hash, user_id, created_at, last_seen, expires_at)
+            SELECT CAST($8 AS BYTEA), user_id, $7, $7, CAST($9 AS BIGINT) FROM account)
+        SELECT user_id FROM account";
 }
 
 impl Backend for Postgres {
@@ -47,6 +68,16 @@ impl Backend for Postgres {
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
     const LOCK_BROWSER: Option<&'static Text> = Some(LOCK_BROWSER);
+
+    // The driver parses a statement in one step and runs it in the next. Between the two a pooler may give the connection,
+    // and with it the parsed statement, to somebody else.
+    const BEGIN_READ: Option<&'static str> = Some("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+
+    const SIGN_IN: Option<SignInTexts> = Some(SignInTexts { known: SIGN_IN_KNOWN, new: SIGN_IN_NEW });
+
+    // The driver prepares under a name, and an error must not leave that name behind.
+    const PREPARING: (&'static str, &'static str) =
+        ("SAVEPOINT preparing", "ROLLBACK TO SAVEPOINT preparing; DEALLOCATE ALL");
 
     // Another host's migration is waited for; a table that sign-ins are using is not, or they would queue up behind us.
     const LOCK_SCHEMA: &'static str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s';
@@ -129,8 +160,8 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
     let pool = PgPoolOptions::new()
         .max_connections(options.connections)
         .acquire_timeout(options.wait.min(ACQUIRE))
+        // A BEGIN comes first, and one on a dead connection is repeated on another.
         .test_before_acquire(false)
-        .before_acquire(|connection, metadata| Box::pin(is_usable(connection, metadata)))
         .connect_lazy_with(connect);
     let chain = Arc::new(options.chain.on::<Postgres>());
     let mut sql =
@@ -145,16 +176,6 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
             Err(failure.told(location.to_string()))
         }
     }
-}
-
-async fn is_usable(
-    connection: &mut PgConnection,
-    metadata: PoolConnectionMetadata,
-) -> Result<bool, sqlx::Error> {
-    if metadata.idle_for >= FRESH {
-        connection.ping().await?;
-    }
-    Ok(true)
 }
 
 /// The options that the server, or what stands in front of it, takes. One connection is made and closed.
@@ -214,6 +235,9 @@ fn connect_options(location: &PostgresLocation) -> PgConnectOptions {
     connect
 }
 
+const CERTIFICATE: &str =
+    "it needs a certificate for that host name, from an authority that is public or named by `sslrootcert`";
+
 fn connect_error(location: &PostgresLocation, error: &sqlx::Error) -> OpenError {
     let (reason, cure) = match error {
         sqlx::Error::PoolTimedOut => {
@@ -232,21 +256,13 @@ fn connect_error(location: &PostgresLocation, error: &sqlx::Error) -> OpenError 
             };
             (pg.message().to_owned(), cure)
         }
-        sqlx::Error::Tls(source) => (
-            format!("TLS: {}", innermost(&**source)),
-            "it needs a certificate for that host name, from an authority that is public or named by `sslrootcert`",
-        ),
+        // rustls' errors come as either.
+        sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            (format!("TLS: {error}"), CERTIFICATE)
+        }
+        sqlx::Error::Tls(error) => (format!("TLS: {error}"), CERTIFICATE),
         sqlx::Error::Io(error) => (error.to_string(), "is it running, and is `[database] url` right?"),
         error => (error.to_string(), "change `[database] url`, or what it names"),
     };
     OpenError::Unreachable { database: location.to_string(), reason, cure }
-}
-
-/// The last cause: those around it only say that something failed.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

@@ -144,7 +144,7 @@ impl<DB: Backend> Sql<DB> {
 
     /// Brings every provider's table to this host's revision, configured or not, one transaction a table; which ones.
     pub(super) async fn upgrade_provider_tables(&self) -> Result<Vec<ProviderName>, StoreError> {
-        let behind = self.tables_behind(&mut Lease::plain(&self.writer).await?).await?;
+        let behind = self.tables_behind(&mut Lease::reading(&self.writer).await?).await?;
         let mut changed = Vec::new();
         for provider in behind {
             let mut held = Held::default();

@@ -116,31 +116,78 @@ impl<DB: Backend> Sql<DB> {
         random: &dyn Random,
     ) -> Result<SignedIn, SignInError> {
         let table = TableName::from(sign_in.provider);
-        let refresh = account::<DB>(Statement::on(REFRESH_ACCOUNT, &table), sign_in);
-        let signed_in = match refresh.first(lease).await? {
-            Some(row) => SignedIn { user: User::read(&row)?, created: false },
-            None if sign_in.signup == SignupPolicy::Closed => return Err(SignInError::SignupClosed),
-            None => {
-                let user = insert_user::<DB>(lease, sign_in, random).await?;
-                let insert = account::<DB>(Statement::on(INSERT_ACCOUNT, &table), sign_in).bind(&user.id);
-                if insert.first(lease).await?.is_none() {
-                    // The user that this round made goes; the next one finds the winner's.
-                    let reason = "another sign-in of the account came first, each time";
-                    return Err(StoreError::new(StoreErrorKind::Conflict, INSERT_ACCOUNT.name, reason).into());
-                }
-                let identity = Statement::<DB>::new(INSERT_IDENTITY).bind(&user.id).bind(sign_in.provider);
-                identity.bind(sign_in.account.account_id()).bind(&sign_in.now).run(lease).await?;
-                SignedIn { user, created: true }
-            }
-        };
-        let NewSession { token_hash, expires_at, replaces } = &sign_in.session;
-        if let Some(old) = replaces {
-            Statement::<DB>::new(REPLACE_SESSION).bind(old).run(lease).await?;
+        if let Some(user) = sign_in_known(lease, &table, sign_in).await? {
+            return Ok(SignedIn { user, created: false });
         }
-        let session = Statement::<DB>::new(INSERT_SESSION).bind(token_hash).bind(&signed_in.user.id);
-        session.bind(&sign_in.now).bind(expires_at).run(lease).await?;
-        Ok(signed_in)
+        if sign_in.signup == SignupPolicy::Closed {
+            return Err(SignInError::SignupClosed);
+        }
+        let user = insert_user::<DB>(lease, sign_in, random).await?;
+        if !sign_in_new(lease, &table, sign_in, &user).await? {
+            // The user that this round made goes; the next one finds the winner's.
+            let reason = "another sign-in of the account came first, each time";
+            return Err(StoreError::new(StoreErrorKind::Conflict, INSERT_ACCOUNT.name, reason).into());
+        }
+        Ok(SignedIn { user, created: true })
     }
+}
+
+/// Signs in the account's user, if it has one.
+async fn sign_in_known<DB: Backend>(
+    lease: &mut Lease<DB>,
+    table: &TableName,
+    sign_in: &SignIn<'_>,
+) -> Result<Option<User>, StoreError> {
+    if let Some(texts) = DB::SIGN_IN {
+        let statement = session(account(Statement::on(texts.known, table), sign_in), sign_in);
+        return statement.first(lease).await?.as_ref().map(User::read).transpose();
+    }
+    let refresh = account::<DB>(Statement::on(REFRESH_ACCOUNT, table), sign_in);
+    let Some(row) = refresh.first(lease).await? else { return Ok(None) };
+    let user = User::read(&row)?;
+    write_session(lease, sign_in, user.id).await?;
+    Ok(Some(user))
+}
+
+/// Writes account, identity and session of a user who has just been made; whether the account was new.
+async fn sign_in_new<DB: Backend>(
+    lease: &mut Lease<DB>,
+    table: &TableName,
+    sign_in: &SignIn<'_>,
+    user: &User,
+) -> Result<bool, StoreError> {
+    if let Some(texts) = DB::SIGN_IN {
+        let statement = session(account(Statement::on(texts.new, table), sign_in), sign_in);
+        return Ok(statement.bind(&user.id).bind(sign_in.provider).first(lease).await?.is_some());
+    }
+    let insert = account::<DB>(Statement::on(INSERT_ACCOUNT, table), sign_in).bind(&user.id);
+    if insert.first(lease).await?.is_none() {
+        return Ok(false);
+    }
+    let identity = Statement::<DB>::new(INSERT_IDENTITY).bind(&user.id).bind(sign_in.provider);
+    identity.bind(sign_in.account.account_id()).bind(&sign_in.now).run(lease).await?;
+    write_session(lease, sign_in, user.id).await?;
+    Ok(true)
+}
+
+async fn write_session<DB: Backend>(
+    lease: &mut Lease<DB>,
+    sign_in: &SignIn<'_>,
+    user_id: i64,
+) -> Result<(), StoreError> {
+    let NewSession { token_hash, expires_at, replaces } = &sign_in.session;
+    if let Some(old) = replaces {
+        Statement::<DB>::new(REPLACE_SESSION).bind(old).run(lease).await?;
+    }
+    let session = Statement::<DB>::new(INSERT_SESSION).bind(token_hash).bind(&user_id);
+    session.bind(&sign_in.now).bind(expires_at).run(lease).await?;
+    Ok(())
+}
+
+/// Binds `$8` to `$10`.
+fn session<DB: Backend>(statement: Statement<DB>, sign_in: &SignIn<'_>) -> Statement<DB> {
+    let NewSession { token_hash, expires_at, replaces } = &sign_in.session;
+    statement.bind(token_hash).bind(expires_at).bind(replaces)
 }
 
 /// Binds `$1` to `$7`.

@@ -15,7 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection as _, SqlSafeStr};
 
-use super::backend::{Backend, Bound};
+use super::backend::{Backend, Bound, SignInTexts};
 use super::error::{OpenError, StoreError, StoreErrorKind};
 use super::migrate::{self, MigrateFailure};
 use super::statement::{Text, statements};
@@ -53,6 +53,12 @@ impl Backend for Sqlite {
         success BOOLEAN NOT NULL,
         checksum BLOB NOT NULL,
         execution_time BIGINT NOT NULL)";
+
+    const BEGIN_READ: Option<&'static str> = None;
+
+    const SIGN_IN: Option<SignInTexts> = None;
+
+    const PREPARING: (&'static str, &'static str) = ("", "");
 
     const TABLE_EXISTS: &'static Text = TABLE_EXISTS;
 

@@ -254,7 +254,7 @@ mod tests {
     }
 
     async fn memory() -> Lease<Sqlite> {
-        Lease::plain(&SqlitePool::connect("sqlite::memory:").await.unwrap()).await.unwrap()
+        Lease::reading(&SqlitePool::connect("sqlite::memory:").await.unwrap()).await.unwrap()
     }
 
     #[tokio::test]

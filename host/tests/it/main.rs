@@ -17,6 +17,7 @@ mod interop;
 mod openid;
 mod pages;
 mod plugin;
+mod postgres;
 mod process;
 mod proxies;
 mod server;

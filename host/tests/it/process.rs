@@ -27,6 +27,7 @@ mod command_line;
 mod ends;
 mod killed;
 mod log;
+mod migrate;
 mod outside;
 mod providers;
 mod refusals;

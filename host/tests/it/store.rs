@@ -1,7 +1,7 @@
 //! The store on real files: what each test file needs to make people, sign them in and look behind the store's back.
 #![expect(clippy::unwrap_used, reason = "a set-up that fails is a test that fails")]
 
-mod attempts;
+pub(crate) mod attempts;
 mod opening;
 mod providers;
 mod sessions;

@@ -94,6 +94,8 @@ pub(crate) struct Plan {
     pub(crate) plugin: Option<PathBuf>,
     /// Where rows go; an earlier world's database goes on.
     pub(crate) database: Database,
+    /// A database in the server that is there already.
+    pub(crate) postgres: Option<Arc<PostgresDatabase>>,
     /// How the host reaches the database, if not directly.
     pub(crate) database_url: Option<String>,
     /// An earlier world, to go on with its database and its provider.
@@ -123,6 +125,7 @@ impl Default for Plan {
             transport: TransportKind::InProcess,
             plugin: None,
             database: Database::Sqlite,
+            postgres: None,
             database_url: None,
             after: None,
             limits: Limits::new(false),
@@ -163,9 +166,9 @@ impl Plan {
             Some(stopped) => (stopped.idp, stopped.folder, stopped.postgres),
             None => {
                 let options = Options { slow_pause: self.slow_pause, ..Options::default() };
-                let postgres = match self.database {
-                    Database::Sqlite => None,
-                    Database::Postgres => Some(Arc::new(PostgresDatabase::migrated().await)),
+                let postgres = match (self.postgres, self.database) {
+                    (None, Database::Postgres) => Some(Arc::new(PostgresDatabase::migrated().await)),
+                    (given, _) => given,
                 };
                 (DemoIdp::start(options).await.unwrap(), tempfile::tempdir().unwrap(), postgres)
             }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use vestibule_demo_idp::{DemoIdp, Options, Personality};
 
 use super::rig::{plugin, provider, register, signed_in, walk};
-use crate::world::{Plan, START, on_both_transports};
+use crate::database::everywhere;
+use crate::world::{Plan, START};
 
 async fn gitlab(base_path: &str) -> DemoIdp {
     let mut options = Options::of(Personality::GitLab);
@@ -15,13 +16,13 @@ async fn gitlab(base_path: &str) -> DemoIdp {
     idp
 }
 
-on_both_transports! {
-    async fn two_gitlabs_have_a_table_each_and_one_user_number_is_two_people(transport) {
+everywhere! {
+    async fn two_gitlabs_have_a_table_each_and_one_user_number_is_two_people(place) {
         let (com, corp) = (gitlab("").await, gitlab("/gitlab").await);
         let sections = plugin("gitlab")
             + &provider("gitlab_com", "gitlab", &com, "")
             + &provider("gitlab_corp", "gitlab", &corp, "allowed_groups = [\"acme\"]");
-        let world = Plan { sections, ..Plan::on(transport) }.start().await;
+        let world = Plan { sections, ..Plan::on(place) }.start().await;
         register(&world, &com, "gitlab_com");
         register(&world, &corp, "gitlab_corp");
 

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::sync::{Mutex, Once};
 use std::time::Duration;
 
-use vestibule::plugin::TransportKind;
 use vestibule::random::sha256;
 use vestibule_demo_idp::{DemoIdp, Endpoint, Options, Person, Personality};
 
+use crate::database::Place;
 use crate::faults::journey::{Journey, Seen};
 use crate::world::{CLIENT_ID, Plan, START, World, library};
 
@@ -19,8 +19,8 @@ pub(crate) struct Wanted {
     pub(crate) options: Options,
     /// Lines for the provider's settings.
     pub(crate) settings: String,
-    /// How the plugin is called.
-    pub(crate) transport: TransportKind,
+    /// Where it all runs.
+    pub(crate) place: Place,
 }
 
 /// A running installation with that provider.
@@ -42,8 +42,8 @@ pub(crate) enum Reached {
 }
 
 impl Wanted {
-    pub(crate) fn new(who: Personality, transport: TransportKind) -> Self {
-        Self { who, options: Options::of(who), settings: String::new(), transport }
+    pub(crate) fn new(who: Personality, place: impl Into<Place>) -> Self {
+        Self { who, options: Options::of(who), settings: String::new(), place: place.into() }
     }
 
     pub(crate) fn settings(mut self, settings: &str) -> Self {
@@ -58,7 +58,7 @@ impl Wanted {
         let name = self.who.name();
         let sections = plugin(name) + &provider(name, name, &idp, &self.settings);
         let server = "begin_rate = \"100000/min\"".to_owned();
-        let world = Plan { server, sections, ..Plan::on(self.transport) }.start().await;
+        let world = Plan { server, sections, ..Plan::on(self.place) }.start().await;
         register(&world, &idp, name);
         Rig { world, idp, who: self.who }
     }

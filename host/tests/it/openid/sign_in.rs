@@ -4,8 +4,8 @@ use vestibule::web::pages::ErrorKind;
 use vestibule_demo_idp::{Algorithm, CallbackIssuer, Endpoint, Personality, Pkce, TokenAuth};
 
 use super::rig::{Reached, Wanted, cause, heard, listen, signed_in, walk};
+use crate::database::everywhere;
 use crate::faults::check_error_page;
-use crate::world::on_both_transports;
 
 const BOTH: [Personality; 2] = [Personality::Oidc, Personality::GitLab];
 
@@ -14,10 +14,10 @@ fn turned_away(reached: Reached, kind: ErrorKind) {
     check_error_page(&end, kind).unwrap();
 }
 
-on_both_transports! {
-    async fn a_person_comes_in_and_is_known_the_next_time(transport) {
+everywhere! {
+    async fn a_person_comes_in_and_is_known_the_next_time(place) {
         for who in BOTH {
-            let rig = Wanted::new(who, transport).start().await;
+            let rig = Wanted::new(who, place).start().await;
             rig.sign_in("octavia").await;
             assert_eq!(rig.rows().await, (1, 1, 1, 1, 0), "{who}");
             rig.idp.update_person(583_231, |person| person.login = "hubbard".to_owned());
@@ -33,9 +33,9 @@ on_both_transports! {
         }
     }
 
-    async fn ids_keep_all_their_digits_and_addresses_their_flag(transport) {
+    async fn ids_keep_all_their_digits_and_addresses_their_flag(place) {
         for who in BOTH {
-            let rig = Wanted::new(who, transport).start().await;
+            let rig = Wanted::new(who, place).start().await;
             rig.sign_in("beatriz-big").await;
             rig.sign_in("noor").await;
             let accounts = rig.accounts().await;
@@ -45,20 +45,20 @@ on_both_transports! {
         }
     }
 
-    async fn who_says_no_stays_out(transport) {
+    async fn who_says_no_stays_out(place) {
         for who in BOTH {
-            let rig = Wanted::new(who, transport).start().await;
+            let rig = Wanted::new(who, place).start().await;
             turned_away(rig.walk("nadia-no").await, ErrorKind::DeniedByPerson);
             assert_eq!(rig.rows().await, (0, 0, 0, 0, 0));
             assert_eq!(rig.asked(Endpoint::Token), 0);
         }
     }
 
-    async fn only_members_of_the_groups_come_in(transport) {
+    async fn only_members_of_the_groups_come_in(place) {
         listen();
         for who in BOTH {
             let scopes = if who == Personality::Oidc { "scopes = [\"groups\", \"profile\"]\n" } else { "" };
-            let rig = Wanted::new(who, transport).settings(&format!("{scopes}allowed_groups = [\"acme\"]")).start().await;
+            let rig = Wanted::new(who, place).settings(&format!("{scopes}allowed_groups = [\"acme\"]")).start().await;
             for member in ["octavia", "kai", "joiner"] {
                 rig.sign_in(member).await;
             }
@@ -75,16 +75,16 @@ on_both_transports! {
         }
     }
 
-    async fn a_group_below_lets_in_whom_gitlab_lists_there(transport) {
-        let rig = Wanted::new(Personality::GitLab, transport).settings("allowed_groups = [\"ACME/platform\"]").start().await;
+    async fn a_group_below_lets_in_whom_gitlab_lists_there(place) {
+        let rig = Wanted::new(Personality::GitLab, place).settings("allowed_groups = [\"ACME/platform\"]").start().await;
         rig.sign_in("octavia").await;
         rig.sign_in("beatriz-big").await;
         turned_away(rig.walk("kai").await, ErrorKind::RefusedByPolicy);
     }
 
-    async fn only_verified_addresses_of_the_domain_come_in(transport) {
+    async fn only_verified_addresses_of_the_domain_come_in(place) {
         for who in BOTH {
-            let rig = Wanted::new(who, transport).settings("email_domains = [\"Example.ORG\"]").start().await;
+            let rig = Wanted::new(who, place).settings("email_domains = [\"Example.ORG\"]").start().await;
             rig.sign_in("octavia").await;
             turned_away(rig.walk("noor").await, ErrorKind::RefusedByPolicy);
             rig.idp.update_person(1_024_025, |person| person.emails[0].address = "kai@evil.example@example.org".to_owned());
@@ -95,9 +95,9 @@ on_both_transports! {
         }
     }
 
-    async fn accounts_that_gitlab_would_not_let_in_stay_out(transport) {
+    async fn accounts_that_gitlab_would_not_let_in_stay_out(place) {
         listen();
-        let rig = Wanted::new(Personality::GitLab, transport).start().await;
+        let rig = Wanted::new(Personality::GitLab, place).start().await;
         for (person, word) in [("bo-blocked", "`blocked`"), ("lou-locked", "locked")] {
             heard();
             turned_away(rig.walk(person).await, ErrorKind::RefusedByPolicy);
@@ -111,7 +111,7 @@ on_both_transports! {
         turned_away(rig.walk("octavia").await, ErrorKind::RefusedByPolicy);
     }
 
-    async fn a_sign_in_asks_no_more_than_it_needs(transport) {
+    async fn a_sign_in_asks_no_more_than_it_needs(place) {
         let counts = [Endpoint::Discovery, Endpoint::Token, Endpoint::Jwks, Endpoint::UserInfo, Endpoint::User];
         for (who, settings, first, next) in [
             (Personality::Oidc, "", [1, 1, 1, 0, 0], [1, 2, 1, 0, 0]),
@@ -119,7 +119,7 @@ on_both_transports! {
             (Personality::GitLab, "", [0, 1, 1, 0, 1], [0, 2, 1, 0, 2]),
             (Personality::GitLab, "allowed_groups = [\"acme\"]", [0, 1, 1, 1, 1], [0, 2, 1, 2, 2]),
         ] {
-            let rig = Wanted::new(who, transport).settings(settings).start().await;
+            let rig = Wanted::new(who, place).settings(settings).start().await;
             rig.sign_in("octavia").await;
             assert_eq!(counts.map(|endpoint| rig.asked(endpoint)), first, "{who} {settings}");
             rig.sign_in("octavia").await;
@@ -127,7 +127,7 @@ on_both_transports! {
         }
     }
 
-    async fn an_issuer_may_do_it_its_own_way(transport) {
+    async fn an_issuer_may_do_it_its_own_way(place) {
         type Change = fn(&mut vestibule_demo_idp::Options);
         let ways: [(&str, &str, Change); 8] = [
             ("an issuer with a path", "", |o| o.openid.base_path = "/realms/demo".to_owned()),
@@ -140,7 +140,7 @@ on_both_transports! {
             ("PKCE demanded", "", |o| o.openid.pkce = Pkce::Required),
         ];
         for (what, settings, change) in ways {
-            let mut wanted = Wanted::new(Personality::Oidc, transport).settings(settings);
+            let mut wanted = Wanted::new(Personality::Oidc, place).settings(settings);
             change(&mut wanted.options);
             let rig = wanted.start().await;
             assert!(matches!(rig.walk("octavia").await, Reached::End(end) if end.status == 303), "{what}");
@@ -148,9 +148,9 @@ on_both_transports! {
         }
     }
 
-    async fn an_issuer_that_breaks_on_pkce_is_named_and_cured(transport) {
+    async fn an_issuer_that_breaks_on_pkce_is_named_and_cured(place) {
         listen();
-        let mut wanted = Wanted::new(Personality::Oidc, transport);
+        let mut wanted = Wanted::new(Personality::Oidc, place);
         wanted.options.openid.pkce = Pkce::Refused;
         let rig = wanted.start().await;
         let reached = rig.walk("octavia").await;
@@ -159,13 +159,13 @@ on_both_transports! {
             let log = heard();
             assert!(cause(&log, "oidc").unwrap().contains("`pkce`"), "{log}");
         }
-        let mut wanted = Wanted::new(Personality::Oidc, transport).settings("pkce = \"off\"");
+        let mut wanted = Wanted::new(Personality::Oidc, place).settings("pkce = \"off\"");
         wanted.options.openid.pkce = Pkce::Refused;
         wanted.start().await.sign_in("octavia").await;
     }
 
-    async fn a_provider_is_ready_while_its_issuer_is_down_and_comes_back_by_itself(transport) {
-        let mut wanted = Wanted::new(Personality::Oidc, transport);
+    async fn a_provider_is_ready_while_its_issuer_is_down_and_comes_back_by_itself(place) {
+        let mut wanted = Wanted::new(Personality::Oidc, place);
         wanted.options.faults = vec![(Endpoint::All, vestibule_demo_idp::Fault::Refused)];
         let rig = wanted.start().await;
         let Reached::Begin(page) = rig.walk("octavia").await else { panic!("there is nowhere to go") };

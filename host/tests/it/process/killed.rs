@@ -1,4 +1,4 @@
-//! `kill -9` at each step of a sign-in and of a sign-out, [`KILLS`] times, again and again on the same database.
+//! `kill -9` at each step of a sign-in and of a sign-out, [`KILLS`] times on each database, again and again on the same one.
 //!
 //! After each: the server starts on what is left, the database is whole, nobody is half there, the state that was under way
 //! works once at most, the person can sign in, whoever was told that a session has ended finds it ended. The steps are met
@@ -7,16 +7,16 @@
 
 use vestibule_demo_idp::Endpoint;
 
-use self::base::{Base as _, Place};
+use self::base::{Base, Place};
+use self::trial::Trial;
 
 mod base;
 mod journey;
 mod server;
-mod sqlite;
 mod steps;
 mod trial;
 
-/// In all tests of this file, on one database.
+/// In all tests of this file, on each of the two.
 const KILLS: usize = 200;
 
 const BEGINNING: &[(Step, usize)] =
@@ -39,6 +39,18 @@ const STORING: &[(Step, usize)] = &[
     (Step::Storing(Place::SessionInserted), 8),
 ];
 
+/// As [`STORING`], and inside of the commit.
+const STORING_ON_POSTGRES: &[(Step, usize)] = &[
+    (Step::Storing(Place::BeforeUser), 5),
+    (Step::Storing(Place::UserInserted), 5),
+    (Step::Storing(Place::AccountInserted), 5),
+    (Step::Storing(Place::IdentityInserted), 5),
+    (Step::Storing(Place::BeforeRefresh), 5),
+    (Step::Storing(Place::AccountRefreshed), 5),
+    (Step::Storing(Place::SessionInserted), 6),
+    (Step::Storing(Place::Committing), 8),
+];
+
 const ENDING: &[(Step, usize)] = &[
     (Step::Committed, 12),
     (Step::Answered, 8),
@@ -49,7 +61,10 @@ const ENDING: &[(Step, usize)] = &[
 
 const RANDOM: &[(Step, usize)] = &[(Step::AnyMoment, 16), (Step::AMomentAroundTheCommit, 16)];
 
-const _: () = assert!(sum(BEGINNING) + sum(ASKING) + sum(STORING) + sum(ENDING) + sum(RANDOM) == KILLS);
+const _: () = assert!(
+    sum(BEGINNING) + sum(ASKING) + sum(STORING) + sum(ENDING) + sum(RANDOM) == KILLS
+        && sum(STORING) == sum(STORING_ON_POSTGRES)
+);
 
 const fn sum(plan: &[(Step, usize)]) -> usize {
     let (mut sum, mut at) = (0, 0);
@@ -100,42 +115,66 @@ impl Step {
     }
 }
 
-/// Writes each test for each database.
-macro_rules! on_each_base {
-    ($($name:ident: $plan:ident,)*) => {
-        mod on_sqlite {
+/// Writes each test twice: for SQLite with the first plan, for PostgreSQL with the second.
+macro_rules! killed {
+    ($($name:ident: $on_sqlite:ident, $on_postgres:ident;)*) => {
+        mod sqlite {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
-                    super::trial::Trial::<super::sqlite::Sqlite>::start().await.run(super::$plan).await;
+                    super::Trial::<super::base::sqlite::Sqlite>::start().await.run(super::$on_sqlite).await;
                 }
             )*
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn half_a_person_is_found() {
+                super::half_a_person_is_found::<super::base::sqlite::Sqlite>().await;
+            }
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::Trial::<super::base::postgres::Postgres>::start().await.run(super::$on_postgres).await;
+                }
+            )*
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn half_a_person_is_found() {
+                super::half_a_person_is_found::<super::base::postgres::Postgres>().await;
+            }
         }
     };
 }
 
-on_each_base! {
-    a_kill_while_a_sign_in_begins_leaves_it_whole: BEGINNING,
-    a_kill_while_the_provider_is_asked_leaves_it_whole: ASKING,
-    a_kill_while_an_account_is_stored_leaves_it_whole: STORING,
-    a_kill_at_the_answer_leaves_it_whole: ENDING,
-    a_kill_at_any_moment_leaves_it_whole: RANDOM,
+killed! {
+    a_kill_while_a_sign_in_begins_leaves_it_whole: BEGINNING, BEGINNING;
+    a_kill_while_the_provider_is_asked_leaves_it_whole: ASKING, ASKING;
+    a_kill_while_an_account_is_stored_leaves_it_whole: STORING, STORING_ON_POSTGRES;
+    a_kill_at_the_answer_leaves_it_whole: ENDING, ENDING;
+    a_kill_at_any_moment_leaves_it_whole: RANDOM, RANDOM;
 }
 
 /// The check finds what it is for.
-#[tokio::test(flavor = "multi_thread")]
-async fn half_a_person_is_found() {
-    let trial = trial::Trial::<sqlite::Sqlite>::start().await;
+async fn half_a_person_is_found<B: Base>() {
+    let trial = Trial::<B>::start().await;
     assert_eq!(trial.base.faults().await, [""; 0]);
     trial.installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
     assert_eq!(trial.base.faults().await, [""; 0]);
-    trial.base.run(&["DELETE FROM identities"]).await;
-    assert_eq!(trial.base.faults().await, ["users without an identity", "accounts without an identity"]);
-    trial.base.run(&["PRAGMA foreign_keys = OFF", "DELETE FROM users"]).await;
+    trial.base.run("DELETE FROM identities").await;
     let mut faults = trial.base.faults().await;
     faults.sort();
-    assert_eq!(
-        faults,
-        ["accounts without an identity", "oauth_github", "sessions", "sessions without a user"]
-    );
+    assert_eq!(faults, ["accounts without an identity", "users without an identity"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_refers_to_nothing_is_found() {
+    let trial = Trial::<base::sqlite::Sqlite>::start().await;
+    trial.installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
+    trial.base.run("PRAGMA foreign_keys = OFF; DELETE FROM users").await;
+    let mut faults = trial.base.faults().await;
+    faults.sort();
+    let expected =
+        ["identities", "identities without a user", "oauth_github", "sessions", "sessions without a user"];
+    assert_eq!(faults, expected);
 }

@@ -7,8 +7,8 @@
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, symlink};
 use std::path::Path;
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Row as _, SqlitePool};
 
 use super::*;
 use guide::{Block, Kind, blocks};

@@ -69,7 +69,7 @@ fn an_address_of_another_machine_is_no_taken_port() {
 }
 
 /// The log's errors, without their times.
-fn errors(said: &str) -> Vec<&str> {
+pub(super) fn errors(said: &str) -> Vec<&str> {
     said.lines().filter_map(|line| line.find("ERROR ").map(|at| &line[at..])).collect()
 }
 

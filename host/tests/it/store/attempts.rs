@@ -10,7 +10,7 @@ use vestibule::store::{Attempt, Purpose};
 use super::{DAY, Db, MICROSECOND, NOW, hash, name};
 use crate::database::{Database, on_both_databases};
 
-pub(super) fn attempt(state: u64, browser: u64) -> Attempt {
+pub(crate) fn attempt(state: u64, browser: u64) -> Attempt {
     Attempt {
         state_hash: hash(state),
         browser_hash: self::browser(browser),

@@ -200,6 +200,10 @@ on_both_databases! {
         ];
         let replacing = NewSession { replaces: Some(hash(1)), ..session(2) };
         for (table, statement) in failures {
+            let statement = match database {
+                Database::Postgres if table != "users" => "SIGN_IN_NEW",
+                _ => statement,
+            };
             db.refuse_rows(table).await;
             let error = db
                 .sign_in("github", &account("canary-id", "canary-login"), replacing)

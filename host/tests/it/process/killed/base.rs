@@ -2,6 +2,9 @@
 
 use crate::process::Installation;
 
+pub(super) mod postgres;
+pub(super) mod sqlite;
+
 /// Users, sessions, login attempts.
 pub(super) type Counts = (i64, i64, i64);
 
@@ -37,9 +40,15 @@ pub(super) enum Place {
     AccountRefreshed,
     SessionInserted,
     SessionDeleted,
+    /// The transaction's end was asked for, and is not there. PostgreSQL alone can be stopped in it.
+    Committing,
 }
 
 pub(super) trait Base {
+    /// Whether a statement that is its own transaction is undone when the server is killed in it. PostgreSQL may end it
+    /// without anybody to tell.
+    const UNDOES_STATEMENTS: bool;
+
     /// For an installation whose server has not started yet.
     async fn new(installation: &Installation) -> Self;
 
@@ -51,12 +60,17 @@ pub(super) trait Base {
     /// What the database itself finds wrong, and what is half there.
     async fn faults(&self) -> Vec<String>;
 
+    async fn run(&self, sql: &'static str);
+
     /// The next transaction that comes to this place goes no further.
     async fn hold(&self, place: Place);
 
     /// One is there.
     async fn until_held(&self);
 
-    /// Takes the hold away, after the server was killed.
-    async fn release(&self);
+    /// Waits until the server has let go of it, and takes the hold away, where that needs no server.
+    async fn after_the_kill(&self, held: bool);
+
+    /// Takes the hold away, where the next server was to be the first to see what the kill has left.
+    async fn after_the_start(&self, held: bool);
 }

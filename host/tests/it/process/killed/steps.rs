@@ -93,8 +93,12 @@ impl<B: Base> Trial<B> {
             self.hold(step).await;
             self.kill_when_held(step, seen.come_back()).await;
         }
+        if step == Step::Storing(Place::AttemptDeleted) && !B::UNDOES_STATEMENTS {
+            return Left { seen, ..Left::default() };
+        }
         let usable = matches!(step, Step::AtTheProvider | Step::Storing(Place::AttemptDeleted));
-        let stored = i64::from(step == Step::Committed);
+        // A commit that was asked for happens, whether anybody is told or not.
+        let stored = i64::from(matches!(step, Step::Committed | Step::Storing(Place::Committing)));
         let more = (stored * i64::from(self.is_new), stored, i64::from(usable));
         Left { seen, usable: Some(usable), more: Some(more) }
     }
@@ -123,6 +127,9 @@ impl<B: Base> Trial<B> {
         let url = self.installation.url();
         self.hold(step).await;
         self.kill_when_held(step, seen.sign_out(&url)).await;
+        if step == Step::Storing(Place::SessionDeleted) && !B::UNDOES_STATEMENTS {
+            return Left { seen, usable: Some(false), more: None };
+        }
         let more = (i64::from(self.is_new), i64::from(step != Step::SessionEnded), 0);
         Left { seen, usable: Some(false), more: Some(more) }
     }

@@ -57,6 +57,7 @@ impl<B: Base> Trial<B> {
             eprintln!("killed at {step:?}, round {round}");
             if step.is_verbose() {
                 self.server.kill();
+                self.base.after_the_kill(false).await;
                 self.server = Server::start_verbose(&mut self.installation.command());
             }
             if step.is_of_a_newcomer(round) {
@@ -65,10 +66,10 @@ impl<B: Base> Trial<B> {
             self.idp.clear_requests();
             let before = self.base.counts().await;
             let left = self.kill_at(step, took).await;
+            let held = matches!(step, Step::Storing(_));
+            self.base.after_the_kill(held).await;
             self.server = Server::start(&mut self.installation.command());
-            if matches!(step, Step::Storing(_)) {
-                self.base.release().await;
-            }
+            self.base.after_the_start(held).await;
             self.is_right(before, left).await;
         }
         for (sessions, status) in [(&self.open, 200), (&self.ended, 401)] {

@@ -2,10 +2,10 @@
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-use super::base::{Base, COUNTS, Counts, HALVES, Place};
+use super::{Base, COUNTS, Counts, HALVES, Place};
 use crate::process::{Installation, until};
 
-pub(super) struct Sqlite {
+pub(in super::super) struct Sqlite {
     file: std::path::PathBuf,
 }
 
@@ -35,6 +35,7 @@ fn trigger(place: Place) -> &'static str {
         Place::AccountRefreshed => endless!("AFTER UPDATE ON oauth_github"),
         Place::SessionInserted => endless!("AFTER INSERT ON sessions"),
         Place::SessionDeleted => endless!("AFTER DELETE ON sessions"),
+        Place::Committing => panic!("SQLite's commit runs no trigger"),
     }
 }
 
@@ -48,15 +49,6 @@ impl Sqlite {
         seen
     }
 
-    pub(super) async fn run(&self, statements: &[&'static str]) {
-        self.with(async |pool| {
-            for statement in statements {
-                sqlx::query(*statement).execute(pool).await.unwrap();
-            }
-        })
-        .await;
-    }
-
     fn log_length(&self) -> u64 {
         let mut log = self.file.clone().into_os_string();
         log.push("-wal");
@@ -65,6 +57,8 @@ impl Sqlite {
 }
 
 impl Base for Sqlite {
+    const UNDOES_STATEMENTS: bool = true;
+
     async fn new(installation: &Installation) -> Self {
         Self { file: installation.path("vestibule.db") }
     }
@@ -91,15 +85,19 @@ impl Base for Sqlite {
         .await
     }
 
+    async fn run(&self, sql: &'static str) {
+        self.with(async |pool| sqlx::raw_sql(sql).execute(pool).await.map(drop)).await.unwrap();
+    }
+
     async fn hold(&self, place: Place) {
-        self.run(&[
-            "CREATE TABLE ballast (content BLOB NOT NULL) STRICT",
-            "CREATE VIEW endless (n) AS WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) \
-             SELECT n FROM counted",
-            trigger(place),
-            "PRAGMA wal_checkpoint(TRUNCATE)",
-        ])
+        self.run("CREATE TABLE ballast (content BLOB NOT NULL) STRICT").await;
+        self.run(
+            "CREATE VIEW endless (n) AS
+             WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) SELECT n FROM counted",
+        )
         .await;
+        self.run(trigger(place)).await;
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)").await;
         assert_eq!(self.log_length(), 0, "the log was not emptied");
     }
 
@@ -108,7 +106,11 @@ impl Base for Sqlite {
         until(|| self.log_length() > IN_THE_LOG).await;
     }
 
-    async fn release(&self) {
-        self.run(&["DROP TRIGGER held", "DROP VIEW endless", "DROP TABLE ballast"]).await;
+    async fn after_the_kill(&self, _: bool) {}
+
+    async fn after_the_start(&self, held: bool) {
+        if held {
+            self.run("DROP TRIGGER held; DROP VIEW endless; DROP TABLE ballast").await;
+        }
     }
 }
