@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::SECRET;
 
@@ -13,13 +13,15 @@ pub(super) struct Issuer {
     redirect_uri: String,
     arguments: &'static [&'static str],
     child: Child,
+    /// Kept open: it would be ended by its next line otherwise.
+    said: BufReader<ChildStdout>,
 }
 
 impl Issuer {
     /// Starts it for a client that may send people back to there, and waits until it listens.
     pub(super) fn start(redirect_uri: &str, arguments: &'static [&'static str]) -> Self {
-        let (child, url) = spawn("0", redirect_uri, arguments);
-        Self { url, redirect_uri: redirect_uri.to_owned(), arguments, child }
+        let (child, said, url) = spawn("0", redirect_uri, arguments);
+        Self { url, redirect_uri: redirect_uri.to_owned(), arguments, child, said }
     }
 
     /// Ends it.
@@ -32,9 +34,9 @@ impl Issuer {
     pub(super) fn starts_again(&mut self) {
         self.stop();
         let (_, port) = self.url.rsplit_once(':').unwrap();
-        let (child, url) = spawn(port, &self.redirect_uri, self.arguments);
+        let (child, said, url) = spawn(port, &self.redirect_uri, self.arguments);
         assert_eq!(url, self.url);
-        self.child = child;
+        (self.child, self.said) = (child, said);
     }
 }
 
@@ -45,7 +47,7 @@ impl Drop for Issuer {
     }
 }
 
-fn spawn(port: &str, redirect_uri: &str, arguments: &[&str]) -> (Child, String) {
+fn spawn(port: &str, redirect_uri: &str, arguments: &[&str]) -> (Child, BufReader<ChildStdout>, String) {
     let node = std::env::var_os("VESTIBULE_TEST_NODE").unwrap_or_else(|| {
         panic!(
             "VESTIBULE_TEST_NODE is not set: run `cargo xtask test`, or set it to a Node.js of 22 or newer"
@@ -62,8 +64,9 @@ fn spawn(port: &str, redirect_uri: &str, arguments: &[&str]) -> (Child, String) 
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
     let url = line.trim().strip_prefix("listening on ");
     let url = url.unwrap_or_else(|| panic!("it ended before it listened: {line:?}")).to_owned();
-    (child, url)
+    (child, said, url)
 }
