@@ -107,19 +107,22 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     limits: Limits,
+    clients: Arc<services::clients::Clients>,
 }
 
 impl Shared {
     /// Fails where HTTPS cannot work on this machine, which is better known at the start than at the first sign-in.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let limits = Limits::default();
-        services::http::client(&Arc::default(), limits.connect, limits.request)?;
-        Ok(Self { clock, random, limits })
+        let clients = limits.clients();
+        clients.of(&Arc::default())?;
+        Ok(Self { clock, random, limits, clients })
     }
 
     /// With other limits than the usual ones.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self.clients = limits.clients();
         self
     }
 }
@@ -137,6 +140,12 @@ pub struct Limits {
     pub operation: Duration,
     /// How many operations of one provider may run at once; the next is refused.
     pub operations: usize,
+}
+
+impl Limits {
+    fn clients(&self) -> Arc<services::clients::Clients> {
+        Arc::new(services::clients::Clients::new(self.connect, self.request))
+    }
 }
 
 impl Default for Limits {

@@ -20,7 +20,7 @@ use super::operation::Driver;
 use super::pipe::{Pipe, Tape};
 use super::places::Issuer;
 use super::services::egress::Egress;
-use super::services::http::{Http, client};
+use super::services::http::Http;
 use super::services::secrets::Vault;
 use super::services::{Known, Services};
 use super::transport::Transport;
@@ -125,12 +125,7 @@ impl Provider {
             allow_networks: options.allow_networks,
             loopback_allowed: options.loopback_allowed,
         });
-        let http = Http {
-            client: client(&egress, limits.connect, limits.request)?,
-            egress,
-            vault,
-            deadline: limits.request,
-        };
+        let http = Http { client: shared.clients.of(&egress)?, egress, vault, deadline: limits.request };
         let loopback_allowed = options.loopback_allowed;
         let services = Services::new(http, &inspected.declaration, &shared.clock, loopback_allowed);
         driver.services.get_or_init(|| services);

@@ -1,5 +1,6 @@
 //! What the host does for a plugin's operation: the services that a step may ask for, and their common way to fail.
 
+pub(super) mod clients;
 pub(super) mod egress;
 pub(super) mod http;
 mod jwt;

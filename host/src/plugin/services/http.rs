@@ -51,7 +51,7 @@ const HOST_HEADERS: [&str; 14] = [
 ];
 
 /// Makes a client that reaches what `egress` permits. Fails where the machine has no certificates to trust.
-pub(in crate::plugin) fn client(
+pub(super) fn client(
     egress: &Arc<Egress>,
     connect: Duration,
     total: Duration,
