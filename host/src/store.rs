@@ -195,6 +195,19 @@ impl Store {
         sql!(self, find_session(token_hash, now, idle))
     }
 
+    /// The same, with the user's name and picture: one way to the database where two calls would be two.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_session_and_profile(
+        &self,
+        token_hash: &[u8; 32],
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
+        sql!(self, find_session_and_profile(token_hash, now, idle))
+    }
+
     /// Writes down that a session was used, if that was last done more than a minute ago; whether it was. Ask
     /// [`CurrentSession::wants_touch`] first, which costs no write lock.
     ///

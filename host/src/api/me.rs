@@ -9,7 +9,7 @@ use super::{answer, problem, unauthenticated};
 use crate::name::ProviderName;
 use crate::site::Visitor;
 use crate::state::{App, SharedApp};
-use crate::store::{StoreError, User};
+use crate::store::{Profile, User};
 
 #[derive(Serialize)]
 struct Me {
@@ -27,20 +27,17 @@ struct Person {
 }
 
 pub(crate) async fn me(State(app): State<SharedApp>, visitor: Visitor) -> Response {
-    let person = match app.sessions.current(visitor.session.as_deref()).await {
-        Ok(Some(session)) => person(&app, session.user).await,
-        Ok(None) => return unauthenticated(),
-        Err(error) => Err(error),
-    };
-    match person {
-        Ok(user) => answer(StatusCode::OK, &Me { user }),
+    match app.sessions.current_and_profile(visitor.session.as_deref()).await {
+        Ok(Some((session, profile))) => {
+            answer(StatusCode::OK, &Me { user: person(&app, session.user, profile) })
+        }
+        Ok(None) => unauthenticated(),
         Err(error) => problem(&visitor.id, error.into()),
     }
 }
 
-async fn person(app: &App, user: User) -> Result<Person, StoreError> {
-    let profile = app.store.profile(&user).await?;
-    Ok(Person {
+fn person(app: &App, user: User, profile: Profile) -> Person {
+    Person {
         id: user.id,
         username: user.username.to_string(),
         name: profile.name,
@@ -52,5 +49,5 @@ async fn person(app: &App, user: User) -> Result<Person, StoreError> {
         primary_provider: user.primary_provider,
         // Admins are named in the configuration, which this version has no key for: nobody is one.
         is_admin: false,
-    })
+    }
 }

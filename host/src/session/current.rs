@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Timestamp};
 use crate::random::sha256;
-use crate::store::{CurrentSession, Store, StoreError};
+use crate::store::{CurrentSession, Profile, Store, StoreError};
 
 /// How many notes of use may wait for the database at once; further ones are left out, and made by a later request.
 const TOUCHES: usize = 8;
@@ -36,11 +36,31 @@ impl Sessions {
     pub async fn current(&self, token: Option<&str>) -> Result<Option<CurrentSession>, StoreError> {
         let Some(token) = token else { return Ok(None) };
         let (hash, now) = (sha256(token.as_bytes()), self.clock.now());
-        let Some(session) = self.store.find_session(&hash, now, self.idle).await? else { return Ok(None) };
+        let found = self.store.find_session(&hash, now, self.idle).await?;
+        if let Some(session) = &found {
+            self.used(session, hash, now).await;
+        }
+        Ok(found)
+    }
+
+    /// The same, with the user's name and picture.
+    pub async fn current_and_profile(
+        &self,
+        token: Option<&str>,
+    ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
+        let Some(token) = token else { return Ok(None) };
+        let (hash, now) = (sha256(token.as_bytes()), self.clock.now());
+        let found = self.store.find_session_and_profile(&hash, now, self.idle).await?;
+        if let Some((session, _)) = &found {
+            self.used(session, hash, now).await;
+        }
+        Ok(found)
+    }
+
+    async fn used(&self, session: &CurrentSession, hash: [u8; 32], now: Timestamp) {
         if session.wants_touch(now) {
             self.touch(hash, now).await;
         }
-        Ok(Some(session))
     }
 
     /// Notes that a session is used. Whoever asks does not wait for a database that takes no writes: the note is made

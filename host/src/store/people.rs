@@ -3,6 +3,7 @@
 use super::Sql;
 use super::backend::Backend;
 use super::error::StoreError;
+use super::lease::Lease;
 use super::statement::{Row, Statement, TableName, statements};
 use crate::account::{Email, Verified};
 use crate::clock::Timestamp;
@@ -51,6 +52,16 @@ pub struct Profile {
     pub avatar_url: Option<String>,
 }
 
+impl Profile {
+    pub(super) async fn find<DB: Backend>(lease: &mut Lease<DB>, user: &User) -> Result<Self, StoreError> {
+        let table = TableName::from(&user.primary_provider);
+        match Statement::<DB>::on(PROFILE, &table).bind(&user.id).first(lease).await? {
+            Some(row) => Ok(Self { name: row.get("name")?, avatar_url: row.get("avatar_url")? }),
+            None => Ok(Self::default()),
+        }
+    }
+}
+
 /// One account at one provider, linked to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -76,12 +87,7 @@ pub struct Identity {
 
 impl<DB: Backend> Sql<DB> {
     pub(super) async fn profile(&self, user: &User) -> Result<Profile, StoreError> {
-        let table = TableName::from(&user.primary_provider);
-        let statement = Statement::<DB>::on(PROFILE, &table).bind(&user.id);
-        match statement.first(&mut self.read().await?).await? {
-            Some(row) => Ok(Profile { name: row.get("name")?, avatar_url: row.get("avatar_url")? }),
-            None => Ok(Profile::default()),
-        }
+        Profile::find(&mut self.read().await?, user).await
     }
 
     pub(super) async fn identities(&self, user_id: i64) -> Result<Vec<Identity>, StoreError> {

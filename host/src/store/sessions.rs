@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::Sql;
 use super::backend::Backend;
 use super::error::StoreError;
-use super::lease::{in_statement, in_transaction};
-use super::people::User;
+use super::lease::{Lease, in_statement, in_transaction};
+use super::people::{Profile, User};
 use super::statement::{Statement, statements};
 use crate::clock::Timestamp;
 
@@ -39,6 +39,22 @@ pub struct CurrentSession {
 }
 
 impl CurrentSession {
+    async fn find<DB: Backend>(
+        lease: &mut Lease<DB>,
+        token_hash: &[u8; 32],
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<Option<Self>, StoreError> {
+        let statement = Statement::<DB>::new(FIND_SESSION).bind(token_hash).bind(&now).bind(&(now - idle));
+        let Some(row) = statement.first(lease).await? else { return Ok(None) };
+        Ok(Some(Self {
+            user: User::read(&row)?,
+            created_at: row.get("created_at")?,
+            last_seen: row.get("last_seen")?,
+            expires_at: row.get("expires_at")?,
+        }))
+    }
+
     /// Whether its use is to be written down: `last_seen` is older than a minute.
     pub fn wants_touch(&self, now: Timestamp) -> bool {
         self.last_seen < now - TOUCH_AFTER
@@ -61,14 +77,22 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<CurrentSession>, StoreError> {
-        let statement = Statement::<DB>::new(FIND_SESSION).bind(token_hash).bind(&now).bind(&(now - idle));
-        let Some(row) = statement.first(&mut self.read().await?).await? else { return Ok(None) };
-        Ok(Some(CurrentSession {
-            user: User::read(&row)?,
-            created_at: row.get("created_at")?,
-            last_seen: row.get("last_seen")?,
-            expires_at: row.get("expires_at")?,
-        }))
+        CurrentSession::find(&mut self.read().await?, token_hash, now, idle).await
+    }
+
+    /// One borrowed connection for both.
+    pub(super) async fn find_session_and_profile(
+        &self,
+        token_hash: &[u8; 32],
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
+        let mut lease = self.read().await?;
+        let Some(session) = CurrentSession::find(&mut lease, token_hash, now, idle).await? else {
+            return Ok(None);
+        };
+        let profile = Profile::find(&mut lease, &session.user).await?;
+        Ok(Some((session, profile)))
     }
 
     pub(super) async fn touch_session(

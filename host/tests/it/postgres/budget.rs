@@ -52,3 +52,15 @@ async fn a_check_is_one_transaction() {
     // Its end is not waited for.
     assert!(seen.len() <= 3 && seen[1].sql.starts_with("SELECT s.user_id"), "{seen:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_signed_in_is_one_transaction_of_two_questions() {
+    let (world, gate) = world().await;
+    let (_, _, session) = sign_in(&world, &gate, "").await;
+    let me = plain_client().get(world.at("/api/v1/me")).header("cookie", session);
+    assert_eq!(me.send().await.unwrap().status(), 200);
+    let seen = gate.take();
+    assert_eq!(transactions(&seen), 1, "{seen:#?}");
+    // Its end is not waited for.
+    assert!(seen.len() <= 4 && seen[2].sql.starts_with("SELECT name, avatar_url FROM"), "{seen:#?}");
+}

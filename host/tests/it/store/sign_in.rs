@@ -128,6 +128,9 @@ on_both_databases! {
             profile,
             Profile { name: Some("Sasha".to_owned()), avatar_url: Some("https://example.org/a.png".to_owned()) }
         );
+        let found = db.store.find_session_and_profile(&hash(2), later, DAY).await.unwrap().unwrap();
+        assert_eq!((found.0.user, found.1), (second.user.clone(), profile));
+        assert_eq!(db.store.find_session_and_profile(&hash(3), later, DAY).await.unwrap(), None);
         let identities = db.store.identities(second.user.id).await.unwrap();
         assert_eq!(identities.len(), 1);
         let identity = &identities[0];
