@@ -121,7 +121,7 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
     };
     let writer = pool()
         .max_connections(1)
-        .before_acquire(|connection, _| Box::pin(is_usable(connection)))
+        .before_acquire(|connection, _| Box::pin(async move { Ok(is_usable(connection)) }))
         .connect_with(
             connect
                 .clone()
@@ -151,10 +151,11 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
 
 /// Whether the writing connection can begin a transaction. When the disk is full SQLite rolls back by itself; the
 /// driver's own rollback then fails, and the connection counts as inside a transaction for good. It is replaced.
-async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback that a dropped transaction left behind is done first.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
+///
+/// A rollback that a dropped transaction left behind is done by now: a connection that is given back does what it was told
+/// before it answers the pool's ping, and is not lent out before that.
+fn is_usable(connection: &SqliteConnection) -> bool {
+    !connection.is_in_transaction()
 }
 
 fn create(path: &Path) -> Result<(), OpenError> {
