@@ -47,7 +47,7 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// Vestibule with so many providers, all of the plugin `github`; the first is named so. Its folder starts empty.
+    /// Vestibule with so many providers, all of the provider's plugin; the first has its name. Its folder starts empty.
     pub(crate) fn vestibule(
         bench: &Bench,
         name: &str,
@@ -57,7 +57,7 @@ impl Installation {
     ) -> Result<Self> {
         let (folder, site) = prepare(bench, name, provider)?;
         let config = folder.join(CONFIG);
-        let text = configuration(bench, &site, providers, database, provider.base_url())?;
+        let text = configuration(bench, &site, providers, database, provider)?;
         std::fs::write(&config, text).map_err(at("write", &config))?;
         let arguments = ["serve", "--config", CONFIG].map(str::to_owned).to_vec();
         Ok(Self {
@@ -76,11 +76,12 @@ impl Installation {
             Database::Sqlite => "bare.db",
             Database::Postgres(url) => url,
         };
+        let (place, address) = provider.place();
         let arguments = [
             ("--listen", site.address.to_string()),
             ("--public-url", format!("http://{}", site.host)),
             ("--database", database.to_owned()),
-            ("--base-url", provider.base_url().to_owned()),
+            (place, address),
             ("--client-id", CLIENT_ID.to_owned()),
             ("--client-secret-file", SECRET_FILE.to_owned()),
         ];
@@ -116,7 +117,7 @@ fn prepare(bench: &Bench, name: &str, provider: &Provider) -> Result<(PathBuf, S
     let address: SocketAddr = bound.map_err(doing("find a free port"))?;
     let host = format!("localhost:{}", address.port());
     provider.register(&format!("http://{host}"));
-    Ok((folder, Site { address, host, provider: provider.address()? }))
+    Ok((folder, Site { address, host, name: provider.name(), provider: provider.address()? }))
 }
 
 fn configuration(
@@ -124,9 +125,10 @@ fn configuration(
     site: &Site,
     providers: usize,
     database: &Database,
-    base_url: &str,
+    provider: &Provider,
 ) -> Result<String> {
-    let library = absolute(&bench.arguments.github)?;
+    let (plugin, place) = (provider.name(), provider.setting());
+    let library = absolute(bench.arguments.plugin(plugin)?)?;
     let bytes = std::fs::read(&library).map_err(at("read", &library))?;
     let pin = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
     let pin = data_encoding::HEXLOWER.encode(pin.as_ref());
@@ -137,16 +139,16 @@ fn configuration(
     let mut text = format!(
         "[server]\npublic_url = \"http://{}\"\nlisten = \"{}\"\nbegin_rate = \"100000/min\"\n\
          [database]\nurl = \"{database}\"\n\
-         [plugin.github]\npath = \"{}\"\nsha256 = [\"{pin}\"]\n",
+         [plugin.{plugin}]\npath = \"{}\"\nsha256 = [\"{pin}\"]\n",
         site.host,
         site.address,
         library.display()
     );
     for number in 1..=providers {
-        let name = if number == 1 { "github".to_owned() } else { format!("github_{number}") };
+        let name = if number == 1 { plugin.to_owned() } else { format!("{plugin}_{number}") };
         text += &format!(
-            "[provider.{name}]\nplugin = \"github\"\ntransport = \"in-process\"\n\
-             [provider.{name}.settings]\nbase_url = \"{base_url}\"\nclient_id = \"{CLIENT_ID}\"\n\
+            "[provider.{name}]\nplugin = \"{plugin}\"\ntransport = \"in-process\"\n\
+             [provider.{name}.settings]\n{place}\nclient_id = \"{CLIENT_ID}\"\n\
              client_secret_file = \"{SECRET_FILE}\"\n"
         );
     }

@@ -24,13 +24,13 @@ mod rows;
 mod table;
 mod visitor;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use cores::Cores;
-use error::Result;
+use error::{Error, Result};
 use table::Table;
 
 /// What to measure, and with what
@@ -46,6 +46,9 @@ struct Arguments {
     /// The library of the plugin `github`
     #[arg(long)]
     github: PathBuf,
+    /// The library of the plugin `oidc`
+    #[arg(long)]
+    oidc: PathBuf,
     /// The library of the tests' plugin `misbehaving`, which sends one request on demand
     #[arg(long)]
     misbehaving: PathBuf,
@@ -60,6 +63,17 @@ struct Arguments {
     quick: bool,
     /// Only rows whose name contains this
     filter: Option<String>,
+}
+
+impl Arguments {
+    /// The library of a provider's plugin.
+    fn plugin(&self, name: &str) -> Result<&Path> {
+        match name {
+            "github" => Ok(&self.github),
+            "oidc" => Ok(&self.oidc),
+            _ => Err(Error::new(format!("there is no library for `{name}`"))),
+        }
+    }
 }
 
 /// What every row needs.

@@ -16,18 +16,21 @@ use crate::provider::Provider;
 use crate::table::Table;
 use sign_in::Databases;
 use vestibule_bench::clock::Stopwatch;
+use vestibule_demo_idp::Personality;
 
 const BOUNDARY: &str = "boundary";
 const SIGN_IN_SQLITE: &str = "sign-in, SQLite";
+const SIGN_IN_OIDC: &str = "sign-in through oidc, SQLite";
 const SESSION_SQLITE: &str = "session, SQLite";
 const SIGN_IN_POSTGRES: &str = "sign-in, PostgreSQL";
 const SESSION_POSTGRES: &str = "session, PostgreSQL";
 const START: &str = "start";
-const ALL: [&str; 6] = [BOUNDARY, SIGN_IN_SQLITE, SESSION_SQLITE, SIGN_IN_POSTGRES, SESSION_POSTGRES, START];
+const ALL: [&str; 7] =
+    [BOUNDARY, SIGN_IN_SQLITE, SIGN_IN_OIDC, SESSION_SQLITE, SIGN_IN_POSTGRES, SESSION_POSTGRES, START];
 
 /// Measures what the filter asks for.
 pub(crate) async fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
-    let provider = Provider::start().await?;
+    let provider = Provider::start(Personality::GitHub).await?;
     let filter = bench.arguments.filter.as_deref().unwrap_or_default().to_lowercase();
     let wanted = |name: &str| name.to_lowercase().contains(&filter);
     if !ALL.iter().any(|name| wanted(name)) {
@@ -38,6 +41,11 @@ pub(crate) async fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
     }
     if wanted(SIGN_IN_SQLITE) {
         sign_in::measure(bench, table, &provider, Databases::Sqlite).await?;
+    }
+    if wanted(SIGN_IN_OIDC) {
+        let issuer = Provider::start(Personality::Oidc).await?;
+        sign_in::measure(bench, table, &issuer, Databases::Sqlite).await?;
+        issuer.gave_no_user_info()?;
     }
     if wanted(SESSION_SQLITE) {
         session::measure(bench, table, &provider, Databases::Sqlite).await?;

@@ -14,6 +14,8 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     /// `localhost:PORT`, as browsers say it.
     pub(crate) host: String,
+    /// The provider's name in paths.
+    pub(crate) name: &'static str,
     /// The provider's address.
     pub(crate) provider: SocketAddr,
 }
@@ -32,14 +34,14 @@ impl Visitor {
     /// Signs in as that person; the session's cookie.
     pub(crate) async fn sign_in(&mut self, person: &str) -> Result<String> {
         let begin = format!(
-            "POST /auth/github/begin HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
+            "POST /auth/{}/begin HTTP/1.1\r\nHost: {}\r\nSec-Fetch-Site: same-origin\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n",
-            self.site.host
+            self.site.name, self.site.host
         );
         let begun = self.connection.exchange(begin.as_bytes()).await?.expect(303, "begin")?;
         let cookies = begun.cookies().join("; ");
         let callback = self.choose(&location(&begun)?, person).await?;
-        if callback.path() != "/auth/github/callback" {
+        if callback.path() != format!("/auth/{}/callback", self.site.name) {
             return Err(Error::new(format!("the provider sends people to `{}`", callback.path())));
         }
         let request = format!(

@@ -25,11 +25,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         plugins.into_iter().find(|plugin| plugin.name == name).ok_or_else(missing)
     };
     let github = plugin(workspace.plugins()?, "github")?;
+    let oidc = plugin(workspace.plugins()?, "oidc")?;
     let misbehaving = plugin(workspace.test_plugins()?, "misbehaving")?;
 
     let programs = build(workspace, options, "--release", &["vestibule", "vestibule-bench"])?;
     // As plugins are shipped, which is not as the server is.
-    let packages = [github.package.as_str(), misbehaving.package.as_str()];
+    let packages = [github.package.as_str(), oidc.package.as_str(), misbehaving.package.as_str()];
     let libraries = build(workspace, options, "--profile=plugin", &packages)?;
     let profile = if options.debug { "dev, so no figures" } else { "release; plugins: profile plugin" };
 
@@ -39,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     command.arg("--server").arg(programs.program("vestibule")?);
     command.arg("--bare").arg(programs.program("bare")?);
     command.arg("--github").arg(libraries.library(&github)?);
+    command.arg("--oidc").arg(libraries.library(&oidc)?);
     command.arg("--misbehaving").arg(libraries.library(&misbehaving)?);
     command.arg("--folder").arg(folder).arg("--profile").arg(profile);
     command.args(options.quick.then_some("--quick")).args(&options.filter);

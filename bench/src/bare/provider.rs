@@ -1,31 +1,78 @@
-//! GitHub, as far as a sign-in needs it: where to send the browser, and whose account a code stands for.
+//! What the providers have in common: which one it is, an HTTP client, accounts and errors.
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use url::{Url, form_urlencoded};
+use url::Url;
 
-use super::random::challenge;
+use super::github::GitHub;
+use super::oidc::Oidc;
 
 /// The largest answer that is read.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// One registered application at one GitHub.
-pub struct GitHub {
-    http: reqwest::Client,
-    base_url: String,
-    client_id: String,
-    client_secret: String,
-    redirect_uri: String,
+/// The one provider of a relying party.
+pub enum Provider {
+    /// GitHub.
+    GitHub(GitHub),
+    /// An issuer of OpenID Connect.
+    Oidc(Box<Oidc>),
+}
+
+impl Provider {
+    /// Its name in paths.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::GitHub(_) => "github",
+            Self::Oidc(_) => "oidc",
+        }
+    }
+
+    /// Who every callback has to say that it is from (RFC 9207), where there is such a promise.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::GitHub(_) => None,
+            Self::Oidc(oidc) => Some(oidc.issuer()),
+        }
+    }
+
+    /// Whether the authorization request has a nonce.
+    pub(super) fn takes_nonce(&self) -> bool {
+        matches!(self, Self::Oidc(_))
+    }
+
+    /// Where to send the browser.
+    pub(super) fn authorize_url(
+        &self,
+        state: &str,
+        code_verifier: &str,
+        nonce: Option<&str>,
+    ) -> Result<Url, ProviderError> {
+        match self {
+            Self::GitHub(github) => github.authorize_url(state, code_verifier),
+            Self::Oidc(oidc) => oidc.authorize_url(state, code_verifier, nonce.unwrap_or_default()),
+        }
+    }
+
+    /// Whose account the code stands for.
+    pub(super) async fn account(
+        &self,
+        code: &str,
+        code_verifier: &str,
+        nonce: Option<&str>,
+    ) -> Result<Account, ProviderError> {
+        match self {
+            Self::GitHub(github) => github.account(code, code_verifier).await,
+            Self::Oidc(oidc) => oidc.account(code, code_verifier, nonce).await,
+        }
+    }
 }
 
 /// Somebody's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Stays for good.
-    pub id: i64,
+    pub id: String,
     /// The handle.
     pub login: String,
     /// The displayed name.
@@ -54,6 +101,9 @@ pub enum ProviderError {
     /// Not what is documented; an error of the token endpoint, which comes with status 200, is one of these.
     #[error("the provider's answer is not the expected one")]
     Answer,
+    /// The ID token proves nothing.
+    #[error("the ID token does not hold")]
+    IdToken,
 }
 
 impl From<reqwest::Error> for ProviderError {
@@ -62,122 +112,22 @@ impl From<reqwest::Error> for ProviderError {
     }
 }
 
-#[derive(Deserialize)]
-struct Token {
-    access_token: String,
+/// A client with the limits that Vestibule has.
+pub(super) fn client() -> Result<reqwest::Client, ProviderError> {
+    Ok(reqwest::Client::builder()
+        .user_agent(concat!("bare/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(10))
+        .timeout(Duration::from_secs(10))
+        .build()?)
 }
 
-#[derive(Deserialize)]
-struct User {
-    id: i64,
-    login: String,
-    name: Option<String>,
-    avatar_url: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Email {
-    email: String,
-    primary: bool,
-    verified: bool,
-}
-
-impl GitHub {
-    /// With a client of its own. `base_url` has no slash at its end.
-    ///
-    /// # Errors
-    /// If there are no certificates to trust.
-    pub fn new(
-        base_url: &str,
-        client_id: &str,
-        client_secret: &str,
-        redirect_uri: String,
-    ) -> Result<Self, ProviderError> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("bare/", env!("CARGO_PKG_VERSION")))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(10))
-            .build()?;
-        Ok(Self {
-            http,
-            base_url: base_url.to_owned(),
-            client_id: client_id.to_owned(),
-            client_secret: client_secret.to_owned(),
-            redirect_uri,
-        })
-    }
-
-    /// Where to send the browser.
-    ///
-    /// # Errors
-    /// If the base URL is none.
-    pub fn authorize_url(&self, state: &str, code_verifier: &str) -> Result<Url, ProviderError> {
-        let mut url = Url::parse(&format!("{}/login/oauth/authorize", self.base_url))?;
-        url.query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("scope", "user:email")
-            .append_pair("state", state)
-            .append_pair("code_challenge", &challenge(code_verifier))
-            .append_pair("code_challenge_method", "S256");
-        Ok(url)
-    }
-
-    /// Whose account the code stands for: three requests.
-    ///
-    /// # Errors
-    /// If the provider does not say.
-    pub async fn account(&self, code: &str, code_verifier: &str) -> Result<Account, ProviderError> {
-        let token = self.exchange(code, code_verifier).await?;
-        let user: User = self.get("/api/v3/user", &token).await?;
-        let emails: Vec<Email> = self.get("/api/v3/user/emails?per_page=100", &token).await?;
-        let email = emails.into_iter().find(|email| email.primary && email.verified);
-        Ok(Account {
-            id: user.id,
-            login: user.login,
-            name: user.name,
-            email: email.map(|email| email.email),
-            avatar_url: user.avatar_url,
-        })
-    }
-
-    async fn exchange(&self, code: &str, code_verifier: &str) -> Result<String, ProviderError> {
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("code_verifier", code_verifier)
-            .append_pair("redirect_uri", &self.redirect_uri)
-            .append_pair("client_id", &self.client_id)
-            .append_pair("client_secret", &self.client_secret)
-            .finish();
-        let request = self
-            .http
-            .post(format!("{}/login/oauth/access_token", self.base_url))
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form);
-        let token: Token = json(request).await?;
-        Ok(token.access_token)
-    }
-
-    async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, ProviderError> {
-        let request = self
-            .http
-            .get(format!("{}{path}", self.base_url))
-            .header(ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28")
-            .bearer_auth(token);
-        json(request).await
-    }
-}
-
-async fn json<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
+/// Sends a request and reads the answer's JSON.
+pub(super) async fn json<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, ProviderError> {
     let mut response = request.send().await?;
     if response.status() != 200 {
         return Err(ProviderError::Status(response.status().as_u16()));

@@ -17,29 +17,27 @@ const CONNECTIONS: u32 = 8;
 
 const SQLITE_SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS users (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL UNIQUE, login TEXT NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, account_id TEXT NOT NULL UNIQUE, login TEXT NOT NULL,
         name TEXT, email TEXT, avatar_url TEXT, last_sync INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS attempts (
         state_hash BLOB PRIMARY KEY, browser_hash BLOB NOT NULL, code_verifier TEXT NOT NULL,
-        expires_at INTEGER NOT NULL) STRICT;
+        nonce TEXT, expires_at INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS sessions (
         token_hash BLOB PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users (id), expires_at INTEGER NOT NULL)
         STRICT;";
 
 const POSTGRES_SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS users (
-        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id BIGINT NOT NULL UNIQUE, login TEXT NOT NULL,
+        id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id TEXT NOT NULL UNIQUE, login TEXT NOT NULL,
         name TEXT, email TEXT, avatar_url TEXT, last_sync BIGINT NOT NULL);
     CREATE TABLE IF NOT EXISTS attempts (
         state_hash BYTEA PRIMARY KEY, browser_hash BYTEA NOT NULL, code_verifier TEXT NOT NULL,
-        expires_at BIGINT NOT NULL);
+        nonce TEXT, expires_at BIGINT NOT NULL);
     CREATE TABLE IF NOT EXISTS sessions (
         token_hash BYTEA PRIMARY KEY, user_id BIGINT NOT NULL REFERENCES users (id), expires_at BIGINT NOT NULL);";
 
-const INSERT_ATTEMPT: &str =
-    "INSERT INTO attempts (state_hash, browser_hash, code_verifier, expires_at) VALUES ($1, $2, $3, $4)";
-const TAKE_ATTEMPT: &str =
-    "DELETE FROM attempts WHERE state_hash = $1 AND browser_hash = $2 RETURNING code_verifier, expires_at";
+const INSERT_ATTEMPT: &str = "INSERT INTO attempts (state_hash, browser_hash, code_verifier, nonce, expires_at) VALUES ($1, $2, $3, $4, $5)";
+const TAKE_ATTEMPT: &str = "DELETE FROM attempts WHERE state_hash = $1 AND browser_hash = $2 RETURNING code_verifier, nonce, expires_at";
 const UPSERT_USER: &str = "INSERT INTO users (account_id, login, name, email, avatar_url, last_sync)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (account_id) DO UPDATE SET login = excluded.login, name = excluded.name, email = excluded.email,
@@ -59,6 +57,8 @@ pub struct Attempt {
     pub browser_hash: [u8; 32],
     /// For the token request.
     pub code_verifier: String,
+    /// For the ID token, where there is one.
+    pub nonce: Option<String>,
     /// UTC microseconds.
     pub expires_at: i64,
 }
@@ -147,13 +147,14 @@ impl Store {
                 .bind(attempt.state_hash.as_slice())
                 .bind(attempt.browser_hash.as_slice())
                 .bind(&attempt.code_verifier)
+                .bind(&attempt.nonce)
                 .bind(attempt.expires_at);
             insert.execute(pool).await?;
         });
         Ok(())
     }
 
-    /// Takes the code verifier of an attempt: deleted as it is read. An expired one is nobody's.
+    /// Takes code verifier and nonce of an attempt: deleted as it is read. An expired one is nobody's.
     ///
     /// # Errors
     /// If the database fails.
@@ -162,12 +163,13 @@ impl Store {
         state_hash: &[u8; 32],
         browser_hash: &[u8; 32],
         now: i64,
-    ) -> Result<Option<String>, sqlx::Error> {
-        let rows: Vec<(String, i64)> = write!(self, |pool, _begin| {
+    ) -> Result<Option<(String, Option<String>)>, sqlx::Error> {
+        let rows: Vec<(String, Option<String>, i64)> = write!(self, |pool, _begin| {
             let take = sqlx::query_as(TAKE_ATTEMPT).bind(state_hash.as_slice()).bind(browser_hash.as_slice());
             take.fetch_all(pool).await?
         });
-        Ok(rows.into_iter().find(|(_, expires_at)| *expires_at > now).map(|(verifier, _)| verifier))
+        let held = rows.into_iter().find(|(_, _, expires_at)| *expires_at > now);
+        Ok(held.map(|(verifier, nonce, _)| (verifier, nonce)))
     }
 
     /// Writes user and session in one transaction.
@@ -184,7 +186,7 @@ impl Store {
         write!(self, |pool, begin| {
             let mut transaction = pool.begin_with(begin).await?;
             let user: (i64,) = sqlx::query_as(UPSERT_USER)
-                .bind(account.id)
+                .bind(&account.id)
                 .bind(&account.login)
                 .bind(&account.name)
                 .bind(&account.email)

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::provider::GitHub;
+use super::provider::Provider;
 use super::random::{sha256, token};
 use super::store::{Attempt, Store, User};
 use crate::clock::now_us;
@@ -29,16 +29,17 @@ pub struct Party {
     /// Attempts, users, sessions.
     pub store: Store,
     /// The provider.
-    pub github: GitHub,
+    pub provider: Provider,
 }
 
 type Shared = State<Arc<Party>>;
 
 /// Everything that it serves.
 pub fn router(party: Party) -> Router {
+    let name = party.provider.name();
     Router::new()
-        .route("/auth/github/begin", post(begin))
-        .route("/auth/github/callback", get(callback))
+        .route(&format!("/auth/{name}/begin"), post(begin))
+        .route(&format!("/auth/{name}/callback"), get(callback))
         .route("/api/v1/me", get(me))
         .route("/.vestibule/check", get(check))
         .route("/readyz", get(async || "ready"))
@@ -50,13 +51,15 @@ async fn begin(State(party): Shared, headers: HeaderMap) -> Result<Response, Fai
         return Err(Failed(StatusCode::FORBIDDEN));
     }
     let (state, code_verifier) = (token(), token());
-    let url = party.github.authorize_url(&state, &code_verifier)?;
+    let nonce = party.provider.takes_nonce().then(token);
+    let url = party.provider.authorize_url(&state, &code_verifier, nonce.as_deref())?;
     let known = cookie(&headers, BROWSER);
     let browser = known.clone().unwrap_or_else(token);
     let attempt = Attempt {
         state_hash: sha256(&state),
         browser_hash: sha256(&browser),
         code_verifier,
+        nonce,
         expires_at: now_us() + ATTEMPT_LIFE,
     };
     party.store.insert_attempt(&attempt).await?;
@@ -76,9 +79,12 @@ async fn callback(
     else {
         return Err(Failed(StatusCode::BAD_REQUEST));
     };
+    if party.provider.issuer().is_some_and(|issuer| param("iss").as_deref() != Some(issuer)) {
+        return Err(Failed(StatusCode::BAD_REQUEST));
+    }
     let taken = party.store.take_attempt(&sha256(&state), &sha256(&browser), now_us()).await?;
-    let code_verifier = taken.ok_or(Failed(StatusCode::BAD_REQUEST))?;
-    let account = party.github.account(&code, &code_verifier).await?;
+    let (code_verifier, nonce) = taken.ok_or(Failed(StatusCode::BAD_REQUEST))?;
+    let account = party.provider.account(&code, &code_verifier, nonce.as_deref()).await?;
     let (session, now) = (token(), now_us());
     party.store.sign_in(&account, &sha256(&session), now, now + SESSION_LIFE).await?;
     see_other("/", Some((SESSION, &session)))

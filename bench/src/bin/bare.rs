@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use axum::serve::ListenerExt as _;
 use clap::Parser;
 use tokio::net::TcpListener;
-use vestibule_bench::bare::{GitHub, Party, Store, router};
+use vestibule_bench::bare::{GitHub, Oidc, Party, Provider, Store, router};
 
-/// A relying party for one GitHub, written by hand, for comparison
+/// A relying party for one provider, written by hand, for comparison
 #[derive(Parser)]
 #[command(name = "bare")]
 struct Arguments {
@@ -25,9 +25,12 @@ struct Arguments {
     /// A file's path, or `postgres://…`
     #[arg(long)]
     database: String,
-    /// The provider's address
-    #[arg(long)]
-    base_url: String,
+    /// GitHub's address
+    #[arg(long, required_unless_present = "issuer")]
+    base_url: Option<String>,
+    /// An issuer of OpenID Connect instead, as its metadata spells it
+    #[arg(long, conflicts_with = "base_url")]
+    issuer: Option<String>,
     /// Client id
     #[arg(long)]
     client_id: String,
@@ -50,8 +53,17 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let secret = std::fs::read_to_string(&arguments.client_secret_file)?;
-    let redirect_uri = format!("{}/auth/github/callback", arguments.public_url);
-    let github = GitHub::new(&arguments.base_url, &arguments.client_id, secret.trim(), redirect_uri)?;
+    let (id, secret) = (&arguments.client_id, secret.trim());
+    let redirect_uri = |name: &str| format!("{}/auth/{name}/callback", arguments.public_url);
+    let provider = match &arguments.issuer {
+        Some(issuer) => {
+            Provider::Oidc(Oidc::discover(issuer, id, secret, redirect_uri("oidc")).await?.into())
+        }
+        None => {
+            let base_url = arguments.base_url.as_deref().unwrap_or_default();
+            Provider::GitHub(GitHub::new(base_url, id, secret, redirect_uri("github"))?)
+        }
+    };
     let store = if arguments.database.starts_with("postgres://") {
         Store::postgres(&arguments.database).await?
     } else {
@@ -60,6 +72,6 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(arguments.listen).await?.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router(Party { store, github })).await?;
+    axum::serve(listener, router(Party { store, provider })).await?;
     Ok(())
 }

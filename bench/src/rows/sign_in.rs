@@ -57,8 +57,11 @@ pub(super) async fn measure(
     databases: Databases<'_>,
 ) -> Result<()> {
     let (our_database, bare_database) = databases.both();
-    let name = our_database.name();
-    say(&format!("sign-ins on {name}"));
+    let name = match provider.name() {
+        "github" => format!("sign-in, {}", our_database.name()),
+        other => format!("sign-in through {other}, {}", our_database.name()),
+    };
+    say(&name);
     let ours = Installation::vestibule(bench, "vestibule", 1, &our_database, provider)?;
     let bare = Installation::bare(bench, "bare", &bare_database, provider)?;
     let (ours_process, _) = ours.start(bench).await?;
@@ -81,9 +84,9 @@ pub(super) async fn measure(
     drop(kept_log);
     ours_process.stop().await?;
     bare_process.stop().await?;
-    table.pair(&format!("sign-in, {name}, CPU"), Unit::Time, "bare", &cpu, Some(1.5));
-    table.pair(&format!("sign-in, {name}, rate"), Unit::PerSecond, "bare", &rate, None);
-    table.pair(&format!("sign-in, {name}, rate"), Unit::PerSecond, "disk's commits ÷ 3", &disk, Some(1.5));
+    table.pair(&format!("{name}, CPU"), Unit::Time, "bare", &cpu, Some(1.5));
+    table.pair(&format!("{name}, rate"), Unit::PerSecond, "bare", &rate, None);
+    table.pair(&format!("{name}, rate"), Unit::PerSecond, "disk's commits ÷ 3", &disk, Some(1.5));
     Ok(())
 }
 
