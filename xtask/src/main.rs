@@ -25,7 +25,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Command {
-    /// Sign in through a loaded plugin, on this machine alone: builds, starts the server and a lookalike of the provider
+    /// Sign in through a loaded plugin, on this machine alone: builds, starts the server and lookalikes of the providers
     Demo(demo::Options),
     /// Keep this epoch's plugin `github` for later test runs to load; once in an epoch, see docs/abi.md
     Freeze,

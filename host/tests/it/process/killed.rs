@@ -117,7 +117,7 @@ impl Step {
 
 /// Writes each test twice: for SQLite with the first plan, for PostgreSQL with the second.
 macro_rules! killed {
-    ($($name:ident: $on_sqlite:ident, $on_postgres:ident;)*) => {
+    ($(async fn $name:ident() = $on_sqlite:ident, $on_postgres:ident;)*) => {
         mod sqlite {
             $(
                 #[tokio::test(flavor = "multi_thread")]
@@ -148,11 +148,11 @@ macro_rules! killed {
 }
 
 killed! {
-    a_kill_while_a_sign_in_begins_leaves_it_whole: BEGINNING, BEGINNING;
-    a_kill_while_the_provider_is_asked_leaves_it_whole: ASKING, ASKING;
-    a_kill_while_an_account_is_stored_leaves_it_whole: STORING, STORING_ON_POSTGRES;
-    a_kill_at_the_answer_leaves_it_whole: ENDING, ENDING;
-    a_kill_at_any_moment_leaves_it_whole: RANDOM, RANDOM;
+    async fn a_kill_while_a_sign_in_begins_leaves_it_whole() = BEGINNING, BEGINNING;
+    async fn a_kill_while_the_provider_is_asked_leaves_it_whole() = ASKING, ASKING;
+    async fn a_kill_while_an_account_is_stored_leaves_it_whole() = STORING, STORING_ON_POSTGRES;
+    async fn a_kill_at_the_answer_leaves_it_whole() = ENDING, ENDING;
+    async fn a_kill_at_any_moment_leaves_it_whole() = RANDOM, RANDOM;
 }
 
 /// The check finds what it is for.
