@@ -193,7 +193,8 @@ fn an_issuer_in_another_spelling_is_not_used_and_the_log_shows_both() {
         issuer.change(|state| state.metadata = json!({ "issuer": "https://other.example/" }));
         let provider = issuer.rig(transport).ready().await;
         let error = begin(&provider, "").await.unwrap_err();
-        assert_eq!(error.kind, Kind::ClientMisconfigured, "{error}");
+        assert_eq!(error.kind, Kind::BadSettings, "{error}");
+        assert!(error.to_string().starts_with("the settings do not fit the provider: the issuer"), "{error}");
         let both = format!(
             "is `{}` by the settings, and `https://other.example/` by its own metadata",
             issuer.idp.url
