@@ -131,7 +131,9 @@ fn operation(provider: &ProviderName, error: &OperationError, cause: String) -> 
         OperationErrorKind::Denied => ErrorKind::DeniedByPerson,
         OperationErrorKind::RefusedByPolicy => ErrorKind::RefusedByPolicy,
         OperationErrorKind::CodeExpired => ErrorKind::CodeExpired,
-        OperationErrorKind::ClientMisconfigured => ErrorKind::ProviderMisconfigured,
+        OperationErrorKind::ClientMisconfigured | OperationErrorKind::BadSettings => {
+            ErrorKind::ProviderMisconfigured
+        }
         OperationErrorKind::RateLimited { retry_after: wait } => {
             retry_after = wait;
             ErrorKind::ProviderRateLimited

@@ -206,6 +206,8 @@ pub enum OperationErrorKind {
     CodeExpired,
     /// The provider refuses this client.
     ClientMisconfigured,
+    /// The operator's settings contradict what the provider says about itself.
+    BadSettings,
     /// The operator's settings do not let this account in.
     RefusedByPolicy,
     /// The provider asks to wait.
@@ -255,7 +257,8 @@ impl OperationError {
         let kind = match failure.code {
             code::DENIED => Kind::Denied,
             code::CODE_EXPIRED => Kind::CodeExpired,
-            code::CLIENT_MISCONFIGURED | code::BAD_SETTINGS => Kind::ClientMisconfigured,
+            code::CLIENT_MISCONFIGURED => Kind::ClientMisconfigured,
+            code::BAD_SETTINGS => Kind::BadSettings,
             code::REFUSED_BY_POLICY => Kind::RefusedByPolicy,
             code::RATE_LIMITED => {
                 let wait = failure.retry_after_s.map(|s| Duration::from_secs(s).min(MAX_RETRY_AFTER));
@@ -279,6 +282,7 @@ impl fmt::Display for OperationError {
             OperationErrorKind::Denied => "denied by the person",
             OperationErrorKind::CodeExpired => "authorization code expired or used",
             OperationErrorKind::ClientMisconfigured => "the provider refuses this client",
+            OperationErrorKind::BadSettings => "the settings do not fit the provider",
             OperationErrorKind::RefusedByPolicy => "refused by the provider's settings",
             OperationErrorKind::RateLimited { .. } => "the provider asks to wait",
             OperationErrorKind::ProviderDown => "the provider cannot be reached",
@@ -372,7 +376,7 @@ mod tests {
             (10, Kind::Protocol),
             (11, Kind::Protocol),
             (12, Kind::Forbidden),
-            (13, Kind::ClientMisconfigured),
+            (13, Kind::BadSettings),
             (0, Kind::Unknown(0)),
             (4711, Kind::Unknown(4711)),
         ];
@@ -384,6 +388,16 @@ mod tests {
         for endless in [u64::MAX, 86_401] {
             assert_eq!(kind(5, Some(endless)), Kind::RateLimited { retry_after: Some(MAX_RETRY_AFTER) });
         }
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_not_reported_as_a_refusal_by_the_provider() {
+        let text = |code| {
+            let failure = abi::record::Failure { code, message: "why".to_owned(), retry_after_s: None };
+            OperationError::from_failure(&failure).to_string()
+        };
+        assert_eq!(text(abi::record::code::BAD_SETTINGS), "the settings do not fit the provider: why");
+        assert_eq!(text(abi::record::code::CLIENT_MISCONFIGURED), "the provider refuses this client: why");
     }
 
     #[test]

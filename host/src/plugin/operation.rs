@@ -55,17 +55,23 @@ impl Driver {
         }
     }
 
+    /// A place among the operations that may run at once. Whoever has to wait takes it first, so that those who wait are
+    /// no more than those who may run.
+    pub(super) fn place(&self) -> Result<Place, OperationError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            let message = format!("{} operations are running at this provider", self.limits.operations);
+            OperationError::new(Kind::Busy { retry_after: BUSY_RETRY_AFTER }, message)
+        })
+    }
+
     /// Runs an operation to its result. Dropping the future cancels it: open requests end, the plugin's side is dropped.
     pub(super) async fn run(
         &self,
         operation: &str,
         request: Value,
         known: Option<&Arc<Known>>,
+        place: Place,
     ) -> Result<Value, OperationError> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            let message = format!("{} operations are running at this provider", self.limits.operations);
-            return Err(OperationError::new(Kind::Busy { retry_after: BUSY_RETRY_AFTER }, message));
-        };
         let driven = self.drive(operation, request, known, place);
         match tokio::time::timeout(self.limits.operation, driven).await {
             Ok(result) => result,

@@ -117,7 +117,8 @@ impl Provider {
             random: Arc::clone(&shared.random),
         };
         let failed = |error| CreateError::Plugin { stage: operation::INSPECT, error };
-        let answer = driver.run(operation::INSPECT, Value::Null, None).await.map_err(failed)?;
+        let place = driver.place().map_err(failed)?;
+        let answer = driver.run(operation::INSPECT, Value::Null, None, place).await.map_err(failed)?;
         let answer = record(operation::INSPECT, answer).map_err(failed)?;
         let inspected =
             inspected::read(answer, secret_keys, options.loopback_allowed).map_err(CreateError::Inspect)?;
@@ -143,9 +144,22 @@ impl Provider {
     }
 
     /// The issuer expected in a callback's `iss` (RFC 9207). Where the metadata says it, fails as [`begin`](Self::begin)
-    /// does while that cannot be fetched.
+    /// does while that cannot be fetched, and counts as an operation while it waits for that.
     pub async fn issuer(&self) -> Result<Option<Issuer>, OperationError> {
-        Ok(self.driver.known().await?.and_then(|known| known.places.issuer.clone()))
+        let mut known = std::pin::pin!(self.driver.known());
+        let at_hand = tokio::select! {
+            biased;
+            known = &mut known => Some(known),
+            () = std::future::ready(()) => None,
+        };
+        let known = match at_hand {
+            Some(known) => known?,
+            None => {
+                let _place = self.driver.place()?;
+                known.await?
+            }
+        };
+        Ok(known.and_then(|known| known.places.issuer.clone()))
     }
 
     /// Asks where to send the browser. `nonce` and `code_challenge` are left out where `inspect` turned them off; where it
@@ -163,7 +177,7 @@ impl Provider {
         Ok(Completed { account: account::check(answer.account)?, tokens: answer.tokens })
     }
 
-    /// One snapshot of the metadata holds for the whole operation.
+    /// One snapshot of the metadata holds for the whole operation; who waits for it has a place already.
     async fn run<T: DeserializeOwned>(
         &self,
         operation: &str,
@@ -171,9 +185,10 @@ impl Provider {
     ) -> Result<(T, Arc<Known>), OperationError> {
         let request = serde_json::to_value(request)
             .map_err(|_| OperationError::protocol("the host's own request cannot be written"))?;
+        let place = self.driver.place()?;
         let known = self.driver.known().await?;
         let known = known.ok_or_else(|| OperationError::protocol("the provider was not inspected"))?;
-        let answer = self.driver.run(operation, request, Some(&known)).await?;
+        let answer = self.driver.run(operation, request, Some(&known), place).await?;
         Ok((record(operation, answer)?, known))
     }
 }

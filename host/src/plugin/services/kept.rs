@@ -69,7 +69,7 @@ impl<T: Send + Sync + 'static> Kept<T> {
 
     /// The thing, at most [`MAX_AGE`] old, or older where it cannot be fetched.
     pub(super) async fn get(&self) -> Result<Got<T>, Failure> {
-        let (flight, mine) = {
+        let (flight, start) = {
             let mut state = self.0.state();
             let now = self.0.clock.monotonic();
             match &state.good {
@@ -81,6 +81,8 @@ impl<T: Send + Sync + 'static> Kept<T> {
             }
             self.join(&mut state)
         };
+        let mine = start.is_some();
+        take_off(start);
         over(flight).await;
         let state = self.0.state();
         let now = self.0.clock.monotonic();
@@ -94,7 +96,7 @@ impl<T: Send + Sync + 'static> Kept<T> {
 
     /// A newer one than `seen`, in which something was missed; `None` where there is none and it is too early to fetch one.
     pub(super) async fn newer(&self, seen: &Arc<T>) -> Result<Option<Arc<T>>, Failure> {
-        let flight = {
+        let (flight, start) = {
             let mut state = self.0.state();
             let now = self.0.clock.monotonic();
             if let Some(other) = state.other_than(seen) {
@@ -108,8 +110,9 @@ impl<T: Send + Sync + 'static> Kept<T> {
                 };
             }
             state.missed = Some(now);
-            self.join(&mut state).0
+            self.join(&mut state)
         };
+        take_off(start);
         over(flight).await;
         let state = self.0.state();
         match (state.other_than(seen), &state.failed) {
@@ -119,24 +122,29 @@ impl<T: Send + Sync + 'static> Kept<T> {
         }
     }
 
-    /// The fetch under way, or a new one, and whether it is new.
-    fn join(&self, state: &mut State<T>) -> (watch::Receiver<()>, bool) {
+    /// The fetch under way, or a new one, which has to [`take_off`] once the state is unlocked.
+    fn join(&self, state: &mut State<T>) -> (watch::Receiver<()>, Option<Landing<T>>) {
         if let Some(flight) = &state.flight {
-            return (flight.clone(), false);
+            return (flight.clone(), None);
         }
         let (running, flight) = watch::channel(());
         state.flight = Some(flight.clone());
-        let landing = Landing { inner: Arc::clone(&self.0), _running: running };
-        tokio::spawn(
-            async move {
-                let fetched = (landing.inner.fetch)().await;
-                landing.inner.land(fetched);
-                drop(landing);
-            }
-            .in_current_span(),
-        );
-        (flight, true)
+        (flight, Some(Landing { inner: Arc::clone(&self.0), _running: running }))
     }
+}
+
+/// Begins a new fetch. The state must not be locked: a runtime that is closing drops the future in here, and the landing
+/// locks it.
+fn take_off<T: Send + Sync + 'static>(start: Option<Landing<T>>) {
+    let Some(landing) = start else { return };
+    tokio::spawn(
+        async move {
+            let fetched = (landing.inner.fetch)().await;
+            landing.inner.land(fetched);
+            drop(landing);
+        }
+        .in_current_span(),
+    );
 }
 
 /// Ends a flight, also one that panicked or whose runtime went away.

@@ -60,7 +60,11 @@ struct Key {
 }
 
 /// A set of keys.
-pub(super) struct Keys(Vec<Key>);
+pub(super) struct Keys {
+    usable: Vec<Key>,
+    /// The ids of those that were passed over, where they have one.
+    skipped: Vec<String>,
+}
 
 /// A member, as far as it is of interest (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 #[derive(Default, Deserialize)]
@@ -71,15 +75,15 @@ struct Jwk {
     r#use: Option<String>,
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
-    crv: String,
-    n: String,
-    e: String,
-    x: String,
-    y: String,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
 }
 
 impl Keys {
-    /// Reads a set. What cannot be used of it is left out.
+    /// Reads a set. Of what cannot be used only the id is kept, so that errors do not call it unpublished.
     pub(super) fn read(json: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Set {
@@ -96,9 +100,15 @@ impl Keys {
         if set.keys.len() > members {
             return Err(format!("it has {} keys, the limit is {members}", set.keys.len()));
         }
-        Ok(Self(
-            set.keys.into_iter().filter_map(|key| Key::read(serde_json::from_value(key).ok()?)).collect(),
-        ))
+        let mut keys = Self { usable: Vec::new(), skipped: Vec::new() };
+        for member in set.keys {
+            let kid = member.get("kid").and_then(Value::as_str).map(str::to_owned);
+            match serde_json::from_value(member).ok().and_then(Key::read) {
+                Some(key) => keys.usable.push(key),
+                None => keys.skipped.extend(kid.filter(|kid| kid.len() <= MAX_KID)),
+            }
+        }
+        Ok(keys)
     }
 
     /// The keys that may have signed with this algorithm: all of that id, or, without an id, the only one that fits.
@@ -110,7 +120,7 @@ impl Keys {
     ) -> Result<Vec<&DecodingKey>, String> {
         let kind = Kind::of(algorithm);
         let fits = |key: &&Key| Some(key.kind) == kind && key.alg.as_deref().is_none_or(|alg| alg == name);
-        let fitting: Vec<&Key> = self.0.iter().filter(fits).collect();
+        let fitting: Vec<&Key> = self.usable.iter().filter(fits).collect();
         let chosen: Vec<&DecodingKey> = match kid {
             Some(kid) => fitting.iter().filter(|k| k.kid.as_deref() == Some(kid)).map(|k| &k.key).collect(),
             None if fitting.len() > 1 => {
@@ -121,8 +131,14 @@ impl Keys {
         match (chosen.is_empty(), kid) {
             (false, _) => Ok(chosen),
             (true, Some(kid)) => Err(format!(
-                "is signed with the key `{}`, which the issuer does not publish for {name}",
-                one_line(kid).chars().take(100).collect::<String>()
+                "is signed with the key `{}`, which the issuer {}",
+                one_line(kid).chars().take(100).collect::<String>(),
+                if self.skipped.iter().any(|skipped| skipped == kid) {
+                    "publishes, but for another use, or in a form or size that is not accepted here"
+                        .to_owned()
+                } else {
+                    format!("does not publish for {name}")
+                }
             )),
             (true, None) => Err(format!("is signed with {name}, for which the issuer publishes no key")),
         }
@@ -137,13 +153,13 @@ impl Key {
         if !signs || jwk.kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID) {
             return None;
         }
-        let bytes = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).ok();
+        let bytes = |text: &Option<String>| BASE64URL_NOPAD.decode(text.as_deref()?.as_bytes()).ok();
         let coordinates = |size: usize| {
             let (x, y) = (bytes(&jwk.x)?, bytes(&jwk.y)?);
             // Each in full length (RFC 7518 §6.2.1.2), behind the mark of an uncompressed point.
             (x.len() == size && y.len() == size).then(|| DecodingKey::from_ec_der(&[&[4], &*x, &*y].concat()))
         };
-        let (kind, key) = match (&*jwk.kty, &*jwk.crv) {
+        let (kind, key) = match (&*jwk.kty, jwk.crv.as_deref().unwrap_or_default()) {
             ("RSA", _) => {
                 let (n, e) = (bytes(&jwk.n)?, bytes(&jwk.e)?);
                 let (n, e) = (trimmed(&n), trimmed(&e));
@@ -218,7 +234,7 @@ async fn fetch(http: &Http, url: Url) -> Result<Keys, Failure> {
     let keys = Keys::read(&received.body).map_err(|why| {
         Failure::new(code::BAD_ANSWER, format!("the keys at {shown} cannot be used: {why}"))
     })?;
-    tracing::debug!(url = %shown, usable = keys.0.len(), "keys fetched");
+    tracing::debug!(url = %shown, usable = keys.usable.len(), skipped = keys.skipped.len(), "keys fetched");
     Ok(keys)
 }
 

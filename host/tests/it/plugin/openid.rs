@@ -1,5 +1,6 @@
 //! Metadata and keys of an issuer, through a real library: what is fetched when, what it permits, and which tokens hold.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ struct State {
     /// How it answers whatever it is asked.
     broken: Option<Vec<u8>>,
     reset: bool,
+    /// Whether it takes requests and answers none.
+    hang: bool,
 }
 
 struct Issuer {
@@ -62,6 +65,9 @@ impl Issuer {
 fn reply(request: &Request, state: &State) -> Reply {
     if state.reset {
         return Reply::Reset(Vec::new());
+    }
+    if state.hang {
+        return Reply::Hang(Vec::new());
     }
     if let Some(bytes) = &state.broken {
         return Reply::Bytes(bytes.clone());
@@ -186,6 +192,60 @@ fn metadata_is_asked_for_at_one_place_once_and_without_a_secret() {
     });
 }
 
+/// Begins what has to wait, as soon as there is a place for it. It goes no further before it is polled again.
+async fn waiting<T, F>(start: impl Fn() -> F) -> Pin<Box<F>>
+where
+    F: Future<Output = Result<T, OperationError>>,
+{
+    loop {
+        let mut begun = Box::pin(start());
+        let ended = tokio::select! {
+            biased;
+            ended = &mut begun => Some(ended),
+            () = std::future::ready(()) => None,
+        };
+        match ended {
+            None => return begun,
+            Some(Err(error)) if matches!(error.kind, Kind::Busy { .. }) => tokio::task::yield_now().await,
+            Some(_) => panic!("it did not wait"),
+        }
+    }
+}
+
+#[test]
+fn those_who_wait_for_metadata_are_no_more_than_the_operations_that_may_run() {
+    on_each_transport(async |transport| {
+        let issuer = Issuer::start().await;
+        issuer.change(|state| state.hang = true);
+        let provider = issuer.rig(transport).limits(|l| l.operations = 2).ready().await;
+        let beginning = waiting(|| begin(&provider, "")).await;
+        let asking = waiting(|| provider.issuer()).await;
+        for error in [
+            begin(&provider, "").await.map(drop).unwrap_err(),
+            complete(&provider, &[]).await.map(drop).unwrap_err(),
+            provider.issuer().await.map(drop).unwrap_err(),
+        ] {
+            assert!(matches!(error.kind, Kind::Busy { .. }), "{error}");
+        }
+        // Who goes away makes room.
+        drop((beginning, asking));
+        let _others = (waiting(|| complete(&provider, &[])).await, waiting(|| provider.issuer()).await);
+        assert!(issuer.fetched(DISCOVERY) <= 1);
+    });
+}
+
+#[test]
+fn the_issuer_is_known_without_a_place_where_the_metadata_is_at_hand() {
+    on_each_transport(async |transport| {
+        let issuer = Issuer::start().await;
+        let provider = issuer.rig(transport).limits(|l| l.operations = 1).ready().await;
+        provider.issuer().await.unwrap();
+        let _running = waiting(|| complete(&provider, &[])).await;
+        assert!(matches!(complete(&provider, &[]).await.unwrap_err().kind, Kind::Busy { .. }));
+        assert_eq!(provider.issuer().await.unwrap().unwrap().value, issuer.idp.url);
+    });
+}
+
 #[test]
 fn an_issuer_in_another_spelling_is_not_used_and_the_log_shows_both() {
     on_each_transport(async |transport| {
@@ -193,7 +253,8 @@ fn an_issuer_in_another_spelling_is_not_used_and_the_log_shows_both() {
         issuer.change(|state| state.metadata = json!({ "issuer": "https://other.example/" }));
         let provider = issuer.rig(transport).ready().await;
         let error = begin(&provider, "").await.unwrap_err();
-        assert_eq!(error.kind, Kind::ClientMisconfigured, "{error}");
+        assert_eq!(error.kind, Kind::BadSettings, "{error}");
+        assert!(error.to_string().starts_with("the settings do not fit the provider: the issuer"), "{error}");
         let both = format!(
             "is `{}` by the settings, and `https://other.example/` by its own metadata",
             issuer.idp.url

@@ -172,3 +172,24 @@ async fn a_fetch_that_panics_fails_and_the_next_one_is_made() {
     assert!(kept.get().await.is_err());
     assert_eq!(*kept.get().await.unwrap().value, 1);
 }
+
+/// A runtime that is closing drops what is spawned on it within the call: that must not wait for a lock of this thread.
+#[test]
+fn a_fetch_on_a_runtime_that_is_gone_is_lost_and_the_next_one_is_made() {
+    let source = source();
+    let closed = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let handle = closed.handle().clone();
+    let first = closed.block_on(source.kept.get()).unwrap().value;
+    drop(closed);
+    {
+        let _entered = handle.enter();
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let newer = std::pin::pin!(source.kept.newer(&first)).poll(&mut context);
+        assert!(matches!(newer, std::task::Poll::Ready(Ok(None))));
+        source.clock.advance(MAX_STALE + COOL_DOWN);
+        let got = std::pin::pin!(source.get()).poll(&mut context);
+        assert_eq!(got, std::task::Poll::Ready(Err(code::PROVIDER_DOWN)));
+    }
+    let open = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(open.block_on(source.get()), Ok(2));
+}

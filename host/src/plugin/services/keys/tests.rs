@@ -39,7 +39,7 @@ fn keys_that_this_host_cannot_use_do_not_spoil_the_others() {
     ];
     let keys: Vec<Value> = strange.into_iter().chain(signers().jwks()).collect();
     let keys = read(&keys);
-    assert_eq!(keys.0.len(), 5);
+    assert_eq!(keys.usable.len(), 5);
     for (kid, name) in [("rsa", "RS256"), ("p256", "ES256"), ("p384", "ES384"), ("ed", "EdDSA")] {
         assert_eq!(fits(&keys, kid, name), 1, "{kid}");
     }
@@ -88,6 +88,43 @@ fn an_rsa_key_below_2048_bits_is_not_used() {
     for exponent in ["AQ", "Ag", "", "AA"] {
         assert_eq!(fits(&read(&[rsa(|key| key["e"] = json!(exponent))]), "rsa", "RS256"), 0, "{exponent}");
     }
+}
+
+#[test]
+fn a_key_that_was_passed_over_is_not_called_unpublished() {
+    let why = |keys: &[Value], kid: &str| {
+        read(keys).fitting(Some(kid), "RS256", Algorithm::RS256).err().unwrap_or_default()
+    };
+    let padded = format!("{}==", rsa(|_| {})["n"].as_str().unwrap());
+    for change in [
+        json!({ "use": "enc" }),
+        json!({ "n": BASE64URL_NOPAD.encode(&[0xff; 128]) }),
+        json!({ "n": padded }),
+        json!({ "n": null }),
+        json!({ "kty": 7 }),
+    ] {
+        let key = rsa(|key| key.as_object_mut().unwrap().extend(change.as_object().unwrap().clone()));
+        assert_eq!(
+            why(&[key], "rsa"),
+            "is signed with the key `rsa`, which the issuer publishes, but for another use, or in a form or size \
+             that is not accepted here",
+            "{change}"
+        );
+    }
+    let text = why(&[rsa(|key| key["use"] = json!("enc"))], "other");
+    assert_eq!(text, "is signed with the key `other`, which the issuer does not publish for RS256");
+}
+
+#[test]
+fn members_of_other_types_may_be_null() {
+    let keys = signers().jwks().into_iter().map(|mut key| {
+        for member in ["crv", "n", "e", "x", "y"] {
+            key.as_object_mut().unwrap().entry(member).or_insert(Value::Null);
+        }
+        key
+    });
+    let keys = read(&keys.collect::<Vec<_>>());
+    assert_eq!((keys.usable.len(), keys.skipped.len()), (5, 0));
 }
 
 #[test]
