@@ -173,15 +173,30 @@ fn what_people_change_or_share_is_no_account_id() {
         "Email",
         "UPN",
         "profile/email",
+        "emails/0",
+        "Emails/0/value",
+        "https:~1~1corp.example~1email",
+        "https:~1~1corp.example~1email/0",
+        "https:~1~1corp.example~1claims#UPN",
+        "urn:corp:email",
+        "verified_primary_email/0",
         "iss",
         "aud",
+        "aud/0",
+        "amr/0",
+        "groups/0",
+        "https:~1~1corp.example~1roles/0",
         "sid",
+        "c_hash",
+        "hd",
+        "tid",
+        "org_id",
     ] {
         let error =
             try_oidc(json!({ "id": format!("/{name}") })).err().unwrap_or_else(|| panic!("{name} is taken"));
         assert!(error.message().contains("leave it at `/sub`"), "{name}: {error}");
     }
-    for name in ["sub", "oid", "user_id", "https:~1~1id.example~1id"] {
+    for name in ["sub", "oid", "user_id", "user/id", "https:~1~1email.example~1id", "ids~1~01name"] {
         assert!(try_oidc(json!({ "id": format!("/{name}") })).is_ok(), "{name}");
     }
 }
