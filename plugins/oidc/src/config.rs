@@ -30,6 +30,10 @@ pub struct Config {
     /// the issuer uses.
     #[serde(default)]
     pub algorithms: Vec<String>,
+    /// Audiences that ID tokens may name beside the client id, exactly as the issuer spells them, for an issuer that always
+    /// lists others. Empty: a token that is for anyone else as well is refused.
+    #[serde(default)]
+    pub trusted_audiences: Vec<String>,
     /// Whether PKCE is used: `required`, `sent` for an issuer that lists its methods wrongly, `off` for one that breaks on
     /// it.
     #[serde(default)]
@@ -213,6 +217,12 @@ impl Config {
             }
         };
         self.checked_algorithms()?;
+        if self.trusted_audiences.iter().any(String::is_empty) {
+            return Err(Error::bad_settings(
+                "`trusted_audiences` holds an empty text, which is no audience: leave it out",
+            ));
+        }
+        let client = client.trusted_audiences(&self.trusted_audiences);
         Ok(if self.algorithms.is_empty() { client } else { client.algorithms(&self.algorithms) })
     }
 

@@ -62,7 +62,7 @@ impl OAuthProvider for Oidc {
     }
 
     async fn exchange_code(&self, host: &Host, exchange: CodeExchange) -> Result<TokenSet> {
-        self.client.exchange_code_with(host, exchange, refusal_of_the_client).await
+        self.client.exchange_code_with(host, exchange, refusal_of_the_client).await.map_err(cure_of_audiences)
     }
 
     async fn fetch_user_info(&self, host: &Host, tokens: &TokenSet) -> Result<UserInfo> {
@@ -110,6 +110,17 @@ impl Oidc {
             }
         }
     }
+}
+
+/// The setting that cures an ID token for several, where the host refused it for that; its words are all that tell.
+fn cure_of_audiences(error: Error) -> Error {
+    if !error.message().contains("which is not trusted") {
+        return error;
+    }
+    Error::bad_answer(format_args!(
+        "{}; if the issuer always names it, and it is yours, list it in `trusted_audiences`",
+        error.message()
+    ))
 }
 
 /// Names of the token endpoint that settings cure.

@@ -35,6 +35,7 @@ fn describes_every_setting_and_marks_the_secret() {
         "scopes",
         "subjects",
         "token_auth",
+        "trusted_audiences",
         "userinfo",
     ];
     assert_eq!(keys, expected);
@@ -132,6 +133,8 @@ fn says_which_setting_cannot_be_used_and_what_to_write() {
         (json!({ "algorithms": ["HS256"] }), "`algorithms`", "`RS256`"),
         (json!({ "algorithms": ["none"] }), "`algorithms`", "`RS256`"),
         (json!({ "algorithms": ["RS1"] }), "`algorithms`", "ES256"),
+        (json!({ "trusted_audiences": [""] }), "`trusted_audiences`", "leave it out"),
+        (json!({ "trusted_audiences": "a" }), "`trusted_audiences`", "sequence"),
         (json!({ "pkce": "plain" }), "`pkce`", "`required`"),
         (json!({ "nonce": "sent" }), "`nonce`", "`required`"),
         (json!({ "subjects": "private" }), "`subjects`", "`pairwise`"),
