@@ -69,7 +69,7 @@ impl OAuthProvider for Oidc {
         // The signed document first: what both say is taken from it.
         let mut documents = vec![self.client.claims(tokens)?];
         if self.wants_userinfo(&documents[0]) {
-            match self.client.user_info(host, tokens).await? {
+            match self.client.user_info_with(host, tokens, refusal_of_the_token).await? {
                 Some(claims) => documents.push(claims),
                 None if self.userinfo == UseUserInfo::Always => {
                     return Err(Error::misconfigured(
@@ -135,6 +135,16 @@ fn refusal_of_the_client(error: &str) -> Option<Error> {
              registered there, `token_auth`, and `pkce`",
         ),
         _ => return None,
+    })
+}
+
+/// Statuses of the user info endpoint that a setting cures (RFC 6750 §3.1).
+fn refusal_of_the_token(status: u16) -> Option<Error> {
+    matches!(status, 401 | 403).then(|| {
+        Error::bad_answer(format_args!(
+            "the user info endpoint answered {status} to the access token: set `userinfo = \"never\"`, or have the issuer \
+             let this client's tokens read it (`scopes`)"
+        ))
     })
 }
 

@@ -266,6 +266,16 @@ impl Client {
     /// The user info of the ID token's subject (OpenID Connect Core 1.0 §5.3), and of nobody else: with another `sub`, or
     /// none, it is refused (§5.3.2). Nothing where the issuer has no such endpoint.
     pub async fn user_info(&self, host: &Host, tokens: &TokenSet) -> Result<Option<Claims>> {
+        self.user_info_with(host, tokens, |_| None).await
+    }
+
+    /// The same, for a provider that knows what cures a status which is no success: `known` is asked first.
+    pub async fn user_info_with(
+        &self,
+        host: &Host,
+        tokens: &TokenSet,
+        known: impl FnOnce(u16) -> Option<Error>,
+    ) -> Result<Option<Claims>> {
         let Some(endpoint) = self.metadata(host).await?.userinfo_endpoint else { return Ok(None) };
         let proven = self.claims(tokens)?;
         let request = Request::get(&endpoint).bearer(&tokens.access_token).accept_json();
@@ -277,6 +287,9 @@ impl Client {
                 "the user info is a signed token (`application/jwt`), which is not supported: register the client \
                  without `userinfo_signed_response_alg`",
             ));
+        }
+        if let Some(error) = (!response.is_success()).then(|| known(response.status())).flatten() {
+            return Err(error);
         }
         let claims: Claims = response.success_json()?;
         if claims.subject().map_err(|e| e.context("user info"))? != proven.subject()? {
