@@ -78,10 +78,12 @@ pub struct Config {
     #[serde(default)]
     pub email_domains: Vec<String>,
     /// What the issuer is to ask the person (`prompt`): `login`, `consent`, `select_account`, or several with spaces
-    /// between.
+    /// between. A wish: the person can take it out of the request.
     #[serde(default)]
     pub prompt: Option<String>,
-    /// Further parameters of the authorization request, such as `hd`, `organization` or `acr_values`.
+    /// Further parameters of the authorization request, such as `hd` or `organization`. A wish and no rule: the person can
+    /// change them in the address bar. The rule is one about the answer, `groups = "/hd"` and
+    /// `allowed_groups = ["corp.example"]` for instance.
     #[serde(default)]
     pub authorize_params: BTreeMap<String, String>,
 }

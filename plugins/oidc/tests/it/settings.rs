@@ -221,10 +221,28 @@ fn no_further_parameter_takes_the_place_of_the_servers_own() {
         "prompt",
         "request",
         "request_uri",
-        "max_age",
     ] {
         let error = try_oidc(json!({ "authorize_params": { name: "x" } })).err();
         let error = error.unwrap_or_else(|| panic!("{name} is taken"));
         assert!(error.message().contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
+fn a_parameter_whose_promise_nobody_checks_is_refused_with_the_place_that_can() {
+    for name in ["max_age", "acr_values", "ACR_values"] {
+        let error = try_oidc(json!({ "authorize_params": { name: "1" } })).err();
+        let error = error.unwrap_or_else(|| panic!("{name} is taken"));
+        assert!(error.message().contains("the issuer's own rules"), "{error}");
+        assert!(!error.message().contains("prompt"), "the person can take that out as well: {error}");
+    }
+}
+
+#[test]
+fn what_the_person_can_change_in_the_request_is_described_as_a_wish() {
+    let description = testing::describe::<Oidc>().unwrap();
+    for key in ["authorize_params", "prompt"] {
+        let text = description["settings_schema"]["properties"][key]["description"].as_str().unwrap();
+        assert!(text.contains("A wish"), "{text}");
     }
 }
