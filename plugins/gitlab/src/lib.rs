@@ -119,13 +119,10 @@ impl OAuthProvider for GitLab {
         if !self.allowed.is_empty() {
             self.allowed.admit(self.client.user_info(host, tokens).await?.as_ref())?;
         }
-        let email = claims.email("/email", "/email_verified");
-        let (address, verified) = email
-            .as_ref()
-            .map_or((None, Verified::Unknown), |(address, verified)| (Some(address.as_str()), *verified));
-        self.domains.admit(address, verified)?;
+        // The address as it is written: of one that is not plain the rule says so.
+        self.domains.admit(claims.text("/email"), claims.verified("/email_verified"))?;
         let mut info = account.into_user_info();
-        if let Some((address, verified)) = email {
+        if let Some((address, verified)) = claims.email("/email", "/email_verified") {
             info = info.email(address, verified);
         }
         Ok(info)

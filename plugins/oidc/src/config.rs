@@ -30,6 +30,10 @@ pub struct Config {
     /// the issuer uses.
     #[serde(default)]
     pub algorithms: Vec<String>,
+    /// Audiences that ID tokens may name beside the client id, exactly as the issuer spells them, for an issuer that always
+    /// lists others. Empty: a token that is for anyone else as well is refused.
+    #[serde(default)]
+    pub trusted_audiences: Vec<String>,
     /// Whether PKCE is used: `required`, `sent` for an issuer that lists its methods wrongly, `off` for one that breaks on
     /// it.
     #[serde(default)]
@@ -74,10 +78,12 @@ pub struct Config {
     #[serde(default)]
     pub email_domains: Vec<String>,
     /// What the issuer is to ask the person (`prompt`): `login`, `consent`, `select_account`, or several with spaces
-    /// between.
+    /// between. A wish: the person can take it out of the request.
     #[serde(default)]
     pub prompt: Option<String>,
-    /// Further parameters of the authorization request, such as `hd`, `organization` or `acr_values`.
+    /// Further parameters of the authorization request, such as `hd` or `organization`. A wish and no rule: the person can
+    /// change them in the address bar. The rule is one about the answer, `groups = "/hd"` and
+    /// `allowed_groups = ["corp.example"]` for instance.
     #[serde(default)]
     pub authorize_params: BTreeMap<String, String>,
 }
@@ -213,6 +219,12 @@ impl Config {
             }
         };
         self.checked_algorithms()?;
+        if self.trusted_audiences.iter().any(String::is_empty) {
+            return Err(Error::bad_settings(
+                "`trusted_audiences` holds an empty text, which is no audience: leave it out",
+            ));
+        }
+        let client = client.trusted_audiences(&self.trusted_audiences);
         Ok(if self.algorithms.is_empty() { client } else { client.algorithms(&self.algorithms) })
     }
 

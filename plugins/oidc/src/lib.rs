@@ -62,14 +62,14 @@ impl OAuthProvider for Oidc {
     }
 
     async fn exchange_code(&self, host: &Host, exchange: CodeExchange) -> Result<TokenSet> {
-        self.client.exchange_code_with(host, exchange, refusal_of_the_client).await
+        self.client.exchange_code_with(host, exchange, refusal_of_the_client).await.map_err(cure_of_audiences)
     }
 
     async fn fetch_user_info(&self, host: &Host, tokens: &TokenSet) -> Result<UserInfo> {
         // The signed document first: what both say is taken from it.
         let mut documents = vec![self.client.claims(tokens)?];
         if self.wants_userinfo(&documents[0]) {
-            match self.client.user_info(host, tokens).await? {
+            match self.client.user_info_with(host, tokens, refusal_of_the_token).await? {
                 Some(claims) => documents.push(claims),
                 None if self.userinfo == UseUserInfo::Always => {
                     return Err(Error::misconfigured(
@@ -112,6 +112,17 @@ impl Oidc {
     }
 }
 
+/// The setting that cures an ID token for several, where the host refused it for that; its words are all that tell.
+fn cure_of_audiences(error: Error) -> Error {
+    if !error.message().contains("which is not trusted") {
+        return error;
+    }
+    Error::bad_answer(format_args!(
+        "{}; if the issuer always names it, and it is yours, list it in `trusted_audiences`",
+        error.message()
+    ))
+}
+
 /// Names of the token endpoint that settings cure.
 fn refusal_of_the_client(error: &str) -> Option<Error> {
     Some(match error {
@@ -124,6 +135,16 @@ fn refusal_of_the_client(error: &str) -> Option<Error> {
              registered there, `token_auth`, and `pkce`",
         ),
         _ => return None,
+    })
+}
+
+/// Statuses of the user info endpoint that a setting cures (RFC 6750 §3.1).
+fn refusal_of_the_token(status: u16) -> Option<Error> {
+    matches!(status, 401 | 403).then(|| {
+        Error::bad_answer(format_args!(
+            "the user info endpoint answered {status} to the access token: set `userinfo = \"never\"`, or have the issuer \
+             let this client's tokens read it (`scopes`)"
+        ))
     })
 }
 

@@ -21,7 +21,14 @@ const RESERVED: &[(&str, &str)] = &[
     ("prompt", "which is a setting of its own"),
     ("login_hint", "which the server makes"),
     ("ui_locales", "which the server makes"),
-    ("max_age", "whose answer `auth_time` is not checked: use `prompt = \"login\"`"),
+    (
+        "max_age",
+        "which the person can take out, and whose answer `auth_time` is not checked: demand it in the issuer's own rules",
+    ),
+    (
+        "acr_values",
+        "which the person can take out, and whose answer `acr` is not checked: demand it in the issuer's own rules",
+    ),
     ("id_token_hint", "which is about one person"),
     ("request", "which would replace all others"),
     ("request_uri", "which would replace all others"),

@@ -53,31 +53,35 @@ impl Pointers {
             .login(text(&self.login))
             .name(text(&self.name))
             .avatar_url(text(&self.avatar));
-        let email = self.email(documents, host);
-        let (address, verified) = match &email {
-            Some((address, verified)) => (Some(address.as_str()), *verified),
-            None => (None, Verified::Unknown),
+        let Some((claims, address)) = self.email(documents) else {
+            domains.admit(None, Verified::Unknown)?;
+            return Ok(info);
         };
-        domains.admit(address, verified)?;
-        if let Some((address, verified)) = email {
-            info = info.email(address, verified);
+        // The empty pointer is the whole document, which is no flag.
+        let flag = self.email_verified.as_deref().unwrap_or_default();
+        // The address as it is written: of one that is not plain the rule says so.
+        domains.admit(claims.text(address), claims.verified(flag))?;
+        match claims.email(address, flag) {
+            Some((address, verified)) => info = info.email(address, verified),
+            None => {
+                host.log(
+                    Level::Info,
+                    "the e-mail address is not a plain one: the account is taken without it",
+                );
+            }
         }
         Ok(info)
     }
 
-    /// The address and what is said of it, both from one document: the flag of one address says nothing about another.
-    fn email(&self, documents: &[Claims], host: &Host) -> Option<(String, Verified)> {
+    /// The document with the address, and where in it. What is said of the address is taken from the same one: the flag of
+    /// one address says nothing about another.
+    fn email<'a>(&'a self, documents: &'a [Claims]) -> Option<(&'a Claims, &'a str)> {
         let address = self.email.as_deref()?;
         let flag = self.email_verified.as_deref();
         let has = |claims: &&Claims| claims.text(address).is_some();
         let with_flag =
             documents.iter().filter(has).find(|claims| flag.is_some_and(|flag| claims.get(flag).is_some()));
         let claims = with_flag.or_else(|| documents.iter().find(has))?;
-        // The empty pointer is the whole document, which is no flag.
-        let email = claims.email(address, flag.unwrap_or_default());
-        if email.is_none() {
-            host.log(Level::Info, "the e-mail address is not a plain one: the account is taken without it");
-        }
-        email
+        Some((claims, address))
     }
 }

@@ -7,7 +7,12 @@ use vestibule_provider::prelude::*;
 const CHANGEABLE: &[&str] = &[
     "email",
     "emails",
+    "email_address",
+    "emailaddress",
+    "verified_primary_email",
+    "verified_secondary_email",
     "mail",
+    "mails",
     "preferred_username",
     "unique_name",
     "username",
@@ -21,9 +26,29 @@ const CHANGEABLE: &[&str] = &[
     "phone_number",
 ];
 
-/// Names of what all people of an issuer have in common, or what is another at each sign-in.
-const NOBODYS: &[&str] =
-    &["iss", "aud", "azp", "exp", "iat", "nbf", "auth_time", "nonce", "jti", "sid", "acr", "amr", "at_hash"];
+/// Names of what many people of an issuer have in common (its clients, tenants, domains, groups), or what is another at
+/// each sign-in.
+const NOBODYS: &[&str] = &[
+    "iss",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "auth_time",
+    "nonce",
+    "jti",
+    "sid",
+    "acr",
+    "amr",
+    "at_hash",
+    "c_hash",
+    "hd",
+    "tid",
+    "org_id",
+    "groups",
+    "roles",
+];
 
 /// A pointer of the setting `key`. `None` for an empty one, which takes nothing.
 pub(crate) fn checked(key: &str, text: &str) -> Result<Option<String>> {
@@ -48,17 +73,28 @@ pub(crate) fn checked_id(text: &str) -> Result<String> {
     let Some(pointer) = checked("id", text)? else {
         return Err(Error::bad_settings("`id` is empty: without an id there is no account"));
     };
-    let last = pointer.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    if CHANGEABLE.contains(&last.as_str()) {
+    let names = names_in(&pointer);
+    if names.iter().any(|name| CHANGEABLE.contains(&name.as_str())) {
         return Err(Error::bad_settings(format_args!(
             "`id` is `{pointer}`, which people change and others then claim: leave it at `/sub`, or name the issuer's own \
              and unchanging id"
         )));
     }
-    if NOBODYS.contains(&last.as_str()) {
+    if names.iter().any(|name| NOBODYS.contains(&name.as_str())) {
         return Err(Error::bad_settings(format_args!(
             "`id` is `{pointer}`, which names no person: leave it at `/sub`"
         )));
     }
     Ok(pointer)
+}
+
+/// All names in a pointer, in lower case: its segments, and where one is a URL or URN (`https:~1~1corp.example~1email`) the
+/// parts of that. What stands below a list or an object is still of its kind: `/emails/0` is an address.
+fn names_in(pointer: &str) -> Vec<String> {
+    let unescaped = |segment: &str| segment.replace("~1", "/").replace("~0", "~").to_ascii_lowercase();
+    pointer
+        .split('/')
+        .map(unescaped)
+        .flat_map(|segment| segment.split(['/', '#', ':']).map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }

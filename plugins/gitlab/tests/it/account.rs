@@ -117,17 +117,19 @@ fn email_domains_ask_for_a_verified_and_plain_address() {
     };
     ruled(json!({})).account();
     ruled(json!({ "email": "ADA@CORP.EXAMPLE" })).account();
-    for claims in [
-        json!({ "email": null }),
-        json!({ "email_verified": false }),
-        json!({ "email_verified": null }),
-        json!({ "email_verified": "true" }),
-        json!({ "email": "a@evil.example" }),
-        json!({ "email": "a@sub.corp.example" }),
-        json!({ "email": "a@evil@corp.example" }),
-        json!({ "email": "a\u{ff20}corp.example" }),
+    for (claims, why) in [
+        (json!({ "email": null }), "gives no e-mail address"),
+        (json!({ "email_verified": false }), "is verified"),
+        (json!({ "email_verified": null }), "is verified"),
+        (json!({ "email_verified": "true" }), "is verified"),
+        (json!({ "email": "a@evil.example" }), "in none of"),
+        (json!({ "email": "a@sub.corp.example" }), "in none of"),
+        (json!({ "email": "a@evil@corp.example" }), "not a plain one"),
+        (json!({ "email": "a\u{ff20}corp.example" }), "not a plain one"),
     ] {
-        assert_eq!(ruled(claims.clone()).error().code(), 4, "{claims}");
+        let outcome = ruled(claims.clone());
+        assert_eq!(outcome.error().code(), 4, "{claims}");
+        assert!(outcome.error().message().contains(why), "{claims}: {}", outcome.error());
     }
 }
 

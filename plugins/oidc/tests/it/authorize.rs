@@ -30,12 +30,12 @@ fn scopes_prompt_and_further_parameters_are_the_operators() {
     let settings = json!({
         "scopes": ["groups", "openid"],
         "prompt": "login consent",
-        "authorize_params": { "hd": "corp.example", "acr_values": "urn:a b" },
+        "authorize_params": { "hd": "corp.example", "organization": "urn:a b" },
     });
     let query = query(&oidc(settings).begin(&mut Idp::default()).redirect());
     assert_eq!(query["scope"], "openid groups");
     assert_eq!(query["prompt"], "login consent");
-    assert_eq!((query["hd"].as_str(), query["acr_values"].as_str()), ("corp.example", "urn:a b"));
+    assert_eq!((query["hd"].as_str(), query["organization"].as_str()), ("corp.example", "urn:a b"));
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn an_address_that_could_be_read_in_two_ways_is_none() {
         assert!(!outcome.log[0].contains(email), "{:?}", outcome.log);
         let ruled = complete(json!({ "email_domains": ["corp.example"] }), address(email, json!(true)));
         assert_eq!(ruled.error().code(), 4, "{email}");
+        assert!(ruled.error().message().contains("not a plain one"), "{email}: {}", ruled.error());
     }
 }
 

@@ -91,3 +91,19 @@ fn without_the_rule_groups_do_not_matter() {
     outcome.account();
     assert_eq!(outcome.requests.len(), 1);
 }
+
+#[test]
+fn a_claim_of_one_text_is_the_rule_that_a_parameter_of_the_request_is_not() {
+    let by_domain = |claims| {
+        let settings = json!({
+            "authorize_params": { "hd": "corp.example" },
+            "groups": "/hd",
+            "allowed_groups": ["corp.example"],
+        });
+        complete(settings, Idp::default().claiming(claims))
+    };
+    by_domain(json!({ "hd": "corp.example" })).account();
+    for hd in [json!("evil.example"), json!("sub.corp.example"), json!(""), json!(true), json!(null)] {
+        assert_eq!(by_domain(json!({ "hd": hd.clone() })).error().code(), 4, "{hd}");
+    }
+}

@@ -42,6 +42,27 @@ fn algorithms_are_the_issuers_safe_ones_or_the_operators() {
 }
 
 #[test]
+fn audiences_beside_the_client_are_the_operators() {
+    let trusted = json!(["258654863245", "Other@project"]);
+    let asked = asked(json!({ "trusted_audiences": trusted }), Idp::default());
+    assert_eq!((&asked["audience"], &asked["trusted_audiences"]), (&json!("client-1"), &trusted));
+}
+
+#[test]
+fn a_token_for_somebody_else_as_well_names_the_setting_that_trusts_them() {
+    let told = |message: &str| {
+        let mut idp = Idp { verification: Some(Error::bad_answer(message)), ..Idp::default() };
+        let outcome = oidc(json!({})).complete(CODE, &mut idp);
+        assert_eq!(outcome.error().code(), 7);
+        assert!(outcome.error().message().contains(message), "{}", outcome.error());
+        outcome.error().message().contains("`trusted_audiences`")
+    };
+    // The host's words.
+    assert!(told("the token is also for `258654863245`, which is not trusted"));
+    assert!(!told("the token is for `258654863245`, not for `client-1`"));
+}
+
+#[test]
 fn an_issuer_that_signs_with_the_secret_alone_is_refused() {
     let idp =
         Idp::default().with_metadata(json!({ "id_token_signing_alg_values_supported": ["HS256", "none"] }));

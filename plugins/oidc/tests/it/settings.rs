@@ -35,6 +35,7 @@ fn describes_every_setting_and_marks_the_secret() {
         "scopes",
         "subjects",
         "token_auth",
+        "trusted_audiences",
         "userinfo",
     ];
     assert_eq!(keys, expected);
@@ -132,6 +133,8 @@ fn says_which_setting_cannot_be_used_and_what_to_write() {
         (json!({ "algorithms": ["HS256"] }), "`algorithms`", "`RS256`"),
         (json!({ "algorithms": ["none"] }), "`algorithms`", "`RS256`"),
         (json!({ "algorithms": ["RS1"] }), "`algorithms`", "ES256"),
+        (json!({ "trusted_audiences": [""] }), "`trusted_audiences`", "leave it out"),
+        (json!({ "trusted_audiences": "a" }), "`trusted_audiences`", "sequence"),
         (json!({ "pkce": "plain" }), "`pkce`", "`required`"),
         (json!({ "nonce": "sent" }), "`nonce`", "`required`"),
         (json!({ "subjects": "private" }), "`subjects`", "`pairwise`"),
@@ -173,15 +176,30 @@ fn what_people_change_or_share_is_no_account_id() {
         "Email",
         "UPN",
         "profile/email",
+        "emails/0",
+        "Emails/0/value",
+        "https:~1~1corp.example~1email",
+        "https:~1~1corp.example~1email/0",
+        "https:~1~1corp.example~1claims#UPN",
+        "urn:corp:email",
+        "verified_primary_email/0",
         "iss",
         "aud",
+        "aud/0",
+        "amr/0",
+        "groups/0",
+        "https:~1~1corp.example~1roles/0",
         "sid",
+        "c_hash",
+        "hd",
+        "tid",
+        "org_id",
     ] {
         let error =
             try_oidc(json!({ "id": format!("/{name}") })).err().unwrap_or_else(|| panic!("{name} is taken"));
         assert!(error.message().contains("leave it at `/sub`"), "{name}: {error}");
     }
-    for name in ["sub", "oid", "user_id", "https:~1~1id.example~1id"] {
+    for name in ["sub", "oid", "user_id", "user/id", "https:~1~1email.example~1id", "ids~1~01name"] {
         assert!(try_oidc(json!({ "id": format!("/{name}") })).is_ok(), "{name}");
     }
 }
@@ -203,10 +221,28 @@ fn no_further_parameter_takes_the_place_of_the_servers_own() {
         "prompt",
         "request",
         "request_uri",
-        "max_age",
     ] {
         let error = try_oidc(json!({ "authorize_params": { name: "x" } })).err();
         let error = error.unwrap_or_else(|| panic!("{name} is taken"));
         assert!(error.message().contains(&format!("`{name}`")), "{error}");
+    }
+}
+
+#[test]
+fn a_parameter_whose_promise_nobody_checks_is_refused_with_the_place_that_can() {
+    for name in ["max_age", "acr_values", "ACR_values"] {
+        let error = try_oidc(json!({ "authorize_params": { name: "1" } })).err();
+        let error = error.unwrap_or_else(|| panic!("{name} is taken"));
+        assert!(error.message().contains("the issuer's own rules"), "{error}");
+        assert!(!error.message().contains("prompt"), "the person can take that out as well: {error}");
+    }
+}
+
+#[test]
+fn what_the_person_can_change_in_the_request_is_described_as_a_wish() {
+    let description = testing::describe::<Oidc>().unwrap();
+    for key in ["authorize_params", "prompt"] {
+        let text = description["settings_schema"]["properties"][key]["description"].as_str().unwrap();
+        assert!(text.contains("A wish"), "{text}");
     }
 }

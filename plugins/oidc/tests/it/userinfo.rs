@@ -93,6 +93,21 @@ fn an_endpoint_that_fails_ends_the_sign_in() {
 }
 
 #[test]
+fn an_access_token_that_the_endpoint_refuses_has_its_cure() {
+    for status in [401, 403] {
+        let lacking = Idp::default().claiming(json!({ "picture": null }));
+        let outcome = complete(json!({}), Idp { userinfo: Response::new(status), ..lacking });
+        let error = outcome.error();
+        assert_eq!(error.code(), 7, "{status}");
+        assert!(error.message().contains("`userinfo = \"never\"`"), "{error}");
+        assert!(error.message().contains(&status.to_string()), "{error}");
+    }
+    let other = Idp { userinfo: Response::new(404), ..Idp::default() };
+    let outcome = complete(json!({ "userinfo": "always" }), other);
+    assert!(!outcome.error().message().contains("never"), "{}", outcome.error());
+}
+
+#[test]
 fn a_signed_user_info_is_named_as_what_it_is() {
     let signed = Response::new(200).header("content-type", "application/jwt; charset=utf-8").body("h.p.s");
     let outcome = complete(json!({ "userinfo": "always" }), Idp { userinfo: signed, ..Idp::default() });
