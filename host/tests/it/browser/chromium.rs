@@ -217,6 +217,14 @@ impl WebDriverCompatibleCommand for Extension {
 
 impl Driver {
     fn start(profile: TempDir) -> Self {
+        // It takes a free port of IPv4, and then the same one of IPv6, which another test may have by then: it ends.
+        let (child, said, port) = (0..5)
+            .find_map(|_| Self::launch())
+            .expect("chromedriver ended five times before it named its port");
+        Self { child, port, _said: said, _profile: profile }
+    }
+
+    fn launch() -> Option<(Child, BufReader<ChildStdout>, u16)> {
         let mut child = Command::new(program("VESTIBULE_TEST_CHROMEDRIVER"))
             // Port 0 is a free one, which it names in its first lines.
             .arg("--port=0")
@@ -227,16 +235,17 @@ impl Driver {
             .unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        let port = loop {
-            line.clear();
-            assert_ne!(said.read_line(&mut line).unwrap(), 0, "chromedriver ended before it named its port");
+        while said.read_line(&mut line).unwrap() > 0 {
             let port =
                 line.split_once("successfully on port ").map(|(_, port)| port.trim().trim_end_matches('.'));
             if let Some(port) = port {
-                break port.parse().unwrap();
+                let port = port.parse().unwrap();
+                return Some((child, said, port));
             }
-        };
-        Self { child, port, _said: said, _profile: profile }
+            line.clear();
+        }
+        child.wait().unwrap();
+        None
     }
 
     /// Asks for the end: a driver that is only killed leaves its browser behind.
