@@ -168,7 +168,7 @@ pub(super) async fn script<DB: Backend>(
     if sql.as_str().is_empty() {
         return Ok(());
     }
-    DB::script(lease, sql).await.map_err(|error| lease.failed(name, error))
+    lease.answer(name, None, |connection| DB::script(connection, sql)).await
 }
 
 async fn exists<DB: Backend>(lease: &mut Lease<DB>, table: &str) -> Result<bool, StoreError> {

@@ -11,7 +11,9 @@ use std::time::Duration;
 use rust_embed::RustEmbed;
 use secrecy::ExposeSecret as _;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres};
+use sqlx::postgres::{
+    PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres,
+};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr};
 
 use super::backend::{Backend, Bound, SignInTexts};
@@ -23,6 +25,10 @@ use super::{Options, Sql};
 
 /// How long a request waits for a connection: a person is waiting behind it, and the next try may meet another server.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// How long a rollback may take before its connection is closed; less than [`ACQUIRE`], so that who waits for the place
+/// still gets it.
+const ROLLBACK: Duration = Duration::from_secs(3);
 
 /// What the server is asked to give up by itself, before [`Backend::PATIENCE`] ends. Settings of the connection's start,
 /// which a pooler may refuse.
@@ -162,6 +168,7 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
         .acquire_timeout(options.wait.min(ACQUIRE))
         // A BEGIN comes first, and one on a dead connection is repeated on another.
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(came_back(connection)))
         .connect_lazy_with(connect);
     let chain = Arc::new(options.chain.on::<Postgres>());
     let mut sql =
@@ -176,6 +183,13 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
             Err(failure.told(location.to_string()))
         }
     }
+}
+
+/// Sends the rollback of a dropped transaction, and waits for its answer. The pool does the same by itself, but for as
+/// long as it takes; an error here makes it close the connection without a word to the server.
+async fn came_back(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let answer = tokio::time::timeout(ROLLBACK, connection.ping()).await;
+    answer.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))?.map(|()| true)
 }
 
 /// The options that the server, or what stands in front of it, takes. One connection is made and closed.

@@ -6,6 +6,7 @@ mod gate;
 mod outages;
 mod pgbouncer;
 mod replicas;
+mod silence;
 mod tls;
 
 use std::sync::Arc;
