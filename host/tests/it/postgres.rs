@@ -5,6 +5,7 @@ mod budget;
 mod gate;
 mod outages;
 mod pgbouncer;
+mod refused;
 mod replicas;
 mod silence;
 mod tls;

@@ -93,6 +93,8 @@ impl Gate {
     /// a transaction that began before the last look is none of these.
     pub(super) fn take(&self) -> Vec<Seen> {
         let mut seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        // What a new connection is asked first is nobody's.
+        seen.retain(|statement| !statement.sql.starts_with("SELECT pg_is_in_recovery()"));
         let mut begun = BTreeSet::new();
         seen.retain(|statement| {
             if statement.sql.starts_with("BEGIN") {
