@@ -46,6 +46,9 @@ statements! {
     PING = "SELECT CAST(1 AS BIGINT) AS one";
 }
 
+/// How long the end of connections to a server is waited for.
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// Every statement there is.
 const ALL: &[&[&Text]] = &[
     STATEMENTS,
@@ -266,7 +269,7 @@ impl Store {
         sql!(self, check_statements())
     }
 
-    /// Waits for what is under way and closes all connections.
+    /// Waits for what is under way and closes all connections. A server that has gone silent is not waited for.
     pub async fn close(&self) {
         sql!(self, close());
     }
@@ -325,7 +328,7 @@ impl<DB: Backend> Sql<DB> {
                 vec![text.sql.into_sql_str()]
             };
             for sql in each {
-                DB::prepare(lease, sql).await.map_err(|error| lease.failed(text.name, error))?;
+                lease.answer(text.name, None, |connection| DB::prepare(connection, sql)).await?;
                 count += 1;
             }
         }
@@ -333,7 +336,14 @@ impl<DB: Backend> Sql<DB> {
     }
 
     async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        let closed = async {
+            self.readers.close().await;
+            self.writer.close().await;
+        };
+        if DB::PATIENCE.is_none() {
+            closed.await;
+        } else if tokio::time::timeout(CLOSING, closed).await.is_err() {
+            tracing::warn!("the database does not answer: not waiting for the end of its connections");
+        }
     }
 }

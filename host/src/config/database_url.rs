@@ -21,20 +21,24 @@ const ENCODE: &str = "write what is special in a name or a password percent-enco
 #[derive(Default)]
 struct Parts {
     values: [Option<String>; PARAMETERS.len()],
+    /// Whether the query may be the rest of a password: then no name in it is shown.
+    hides_names: bool,
 }
 
 impl Parts {
     fn set(&mut self, name: &str, value: String) -> Result<(), Wrong> {
         let Some(slot) = PARAMETERS.iter().position(|known| *known == name) else {
             // What stands there may be anything, a piece of a password too.
-            let usual =
-                name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            let usual = !self.hides_names
+                && name.len() <= 32
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             let shown = if usual { format!("the parameter `{name}`") } else { "a parameter".to_owned() };
             let message = format!("{shown} of the database URL is unknown");
             return Err((message, format!("it takes: {}", PARAMETERS.join(", "))));
         };
         if self.values[slot].is_some() {
-            return Err((format!("the database URL says its {name} twice"), "keep one of them".to_owned()));
+            let shown = if self.hides_names { "something" } else { &*format!("its {name}") };
+            return Err((format!("the database URL says {shown} twice"), "keep one of them".to_owned()));
         }
         self.values[slot] = Some(value);
         Ok(())
@@ -91,12 +95,12 @@ fn split(rest: &str) -> Result<Parts, Wrong> {
     }
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    if !authority.contains('@') && path.contains('@') || path.contains('/') {
-        return Err(malformed("has a `/` where none may be"));
+    if path.contains(['@', '/']) {
+        return Err(malformed("has an `@` or a `/` where none may be"));
     }
     let decoded =
         |text: &str| decode(text).ok_or_else(|| malformed("is not percent-encoded as it should be"));
-    let mut parts = Parts::default();
+    let mut parts = Parts { hides_names: query.contains('@'), ..Parts::default() };
     let mut set = |name: &str, value: &str| match value {
         "" => Ok(()),
         value => parts.set(name, decoded(value)?),
@@ -187,6 +191,16 @@ fn tls(parts: &mut Parts, host: &PostgresHost, folder: &Path) -> Result<Postgres
     };
     // No TLS is spoken over a socket, whatever is asked.
     let mode = if is_socket { PostgresTlsMode::Off } else { asked };
+    if mode == PostgresTlsMode::Off && (root_certificate.is_some() || client.is_some()) {
+        let message =
+            "the database URL names a certificate or a key, and the connection is without TLS".to_owned();
+        let cure = if is_socket {
+            "leave out `sslrootcert`, `sslcert` and `sslkey`: a socket has no TLS"
+        } else {
+            "add `sslmode=verify-full`, or leave out `sslrootcert`, `sslcert` and `sslkey`"
+        };
+        return Err((message, cure.to_owned()));
+    }
     Ok(PostgresTls { mode, root_certificate, client })
 }
 
@@ -264,6 +278,26 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_without_tls_is_a_fault() {
+        for rest in [
+            "//v@localhost/v?sslrootcert=/dev/null",
+            "//v@127.0.0.1/v?sslcert=/dev/null&sslkey=/dev/null",
+            "//v@127.0.0.1/v?sslmode=disable&sslrootcert=/dev/null",
+        ] {
+            assert!(
+                wrong(rest).ends_with(
+                    "the connection is without TLS; add `sslmode=verify-full`, or leave out \
+                `sslrootcert`, `sslcert` and `sslkey`"
+                ),
+                "{rest}"
+            );
+        }
+        let socket = wrong("//v@/v?host=/run/postgresql&sslmode=verify-full&sslrootcert=/dev/null");
+        assert!(socket.ends_with("a socket has no TLS"), "{socket}");
+        read("//v@localhost/v?sslmode=verify-full&sslrootcert=/dev/null");
+    }
+
+    #[test]
     fn says_what_is_missing_and_never_what_is_there() {
         for (rest, said) in [
             ("//db/v", "names no user"),
@@ -271,13 +305,17 @@ mod tests {
             ("//v:hunter2@/v", "names no host"),
             ("//v:hunter2@db", "names no database"),
             ("v:hunter2@db/v", "has no `//`"),
-            ("//v:hun/ter2@db/v", "has a `/` where none may be"),
+            ("//v:hun/ter2@db/v", "has an `@` or a `/` where none may be"),
+            ("//v:hun@ter2/hunter2@db", "has an `@` or a `/` where none may be"),
+            ("//v@db/hunter2@db", "has an `@` or a `/` where none may be"),
             ("//v:hunter#2@db/v", "holds a character that none may hold"),
             ("//v:hunter%2@db/v", "is not percent-encoded"),
             ("//v:hunter2@db:port/v", "port is no number"),
             ("//v:hunter2@db:0/v", "port is no number"),
             ("//v:hunter2@a,b/v", "names several hosts"),
             ("//v:hunter2@db/v?pool=hunter2", "the parameter `pool` of the database URL is unknown"),
+            ("//v:x?hunter=a@db/v", "a parameter of the database URL is unknown"),
+            ("//v:hunter2@db/v?user=@", "says something twice"),
             ("//v:x?hunter2@db/v", "a parameter of the database URL is unknown"),
             ("//v:hunter2@db/v?user=w", "says its user twice"),
         ] {

@@ -122,7 +122,8 @@ type Arguments<DB> = <DB as Database>::Arguments;
 /// A query with its bound values.
 pub(super) type Bound<DB> = Query<'static, DB, Arguments<DB>>;
 
-type Answer<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
+/// What a database answers.
+pub(super) type Answer<'c, T> = Pin<Box<dyn Future<Output = Result<T, sqlx::Error>> + Send + 'c>>;
 
 /// A database whose columns hold a `T`. Every value is bound and read as an `Option`: read as a plain `T`, SQLite's
 /// NULL would come back as `""` or `0` without an error.

@@ -17,6 +17,8 @@ pub enum StoreErrorKind {
     ReadOnly,
     /// There is no room left.
     Full,
+    /// The role has not the right to do it.
+    Denied,
     /// A constraint refused a row that no race explains.
     Constraint,
     /// It holds what this host cannot read.
@@ -32,6 +34,7 @@ impl StoreErrorKind {
             Self::Unavailable => "the database cannot be reached",
             Self::ReadOnly => "the database cannot be written",
             Self::Full => "the database has no room left",
+            Self::Denied => "the database does not permit it",
             Self::Constraint => "the database refused a row",
             Self::Corrupt => "the database holds what cannot be read",
             Self::Other => "the database failed",

@@ -1,13 +1,13 @@
 //! A connection for as long as one step needs it, and the transaction on it. The one place that opens transactions, runs a
 //! step that lost a race again, and decides that a connection is not to be used any more. Knows no table.
 
-use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Pool, SqlSafeStr as _};
+use sqlx::{Pool, SqlSafeStr as _};
 use sqlx_core::transaction::TransactionManager as _;
 
-use super::backend::{Backend, store_error};
+use super::backend::{Answer, Backend, store_error};
 use super::error::{StoreError, StoreErrorKind};
 
 /// How often a step is run, at most, if it loses against others each time.
@@ -19,13 +19,14 @@ pub(super) struct Lease<DB: Backend> {
     state: State,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// In no transaction.
     Plain,
     /// Inside a transaction.
     Open,
-    /// Not to be used by anybody else: it is dead, or it is not known whether a transaction is open on it.
+    /// Not to be used by anybody else: it is dead, or an answer is outstanding, or it is not known whether a transaction
+    /// is open on it.
     Broken,
 }
 
@@ -60,7 +61,17 @@ impl<DB: Backend> Lease<DB> {
         Ok(Self { connection, state: State::Plain })
     }
 
+    /// On a server that is given as long as a connection is waited for, both together.
     async fn begun(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {
+        let begun = Self::begun_on_one_that_lives(pool, begin);
+        if DB::PATIENCE.is_none() {
+            return begun.await;
+        }
+        let begun = tokio::time::timeout(pool.options().get_acquire_timeout(), begun).await;
+        begun.unwrap_or_else(|_| Err(no_answer("begin")))
+    }
+
+    async fn begun_on_one_that_lives(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {
         // Connections that a restart of the database has ended are found out here, where nothing is lost yet.
         let mut spare = pool.options().get_max_connections();
         loop {
@@ -78,17 +89,16 @@ impl<DB: Backend> Lease<DB> {
         // next on this connection would be lost without a word.
         self.state = State::Broken;
         let begun = DB::TransactionManager::begin(&mut self.connection, Some(begin.into_sql_str()));
-        match patiently::<DB, _>(begun).await {
-            Some(Ok(())) => {
+        match begun.await {
+            Ok(()) => {
                 self.state = State::Open;
                 Ok(Begun::Yes)
             }
-            Some(Err(error)) if DB::is_dead(&error) => Ok(Begun::WasDead(store_error::<DB>("begin", error))),
-            Some(Err(error)) => {
+            Err(error) if DB::is_dead(&error) => Ok(Begun::WasDead(store_error::<DB>("begin", error))),
+            Err(error) => {
                 self.state = State::Plain;
                 Err(store_error::<DB>("begin", error))
             }
-            None => Err(self.given_up("begin")),
         }
     }
 
@@ -97,18 +107,37 @@ impl<DB: Backend> Lease<DB> {
         if self.state != State::Open {
             return Ok(());
         }
-        match patiently::<DB, _>(DB::TransactionManager::commit(&mut self.connection)).await {
-            Some(Ok(())) => {
-                self.state = State::Plain;
-                Ok(())
-            }
-            Some(Err(error)) => Err(self.failed("commit", error)),
-            None => Err(self.given_up("commit")),
+        let patience = DB::PATIENCE;
+        self.answer("commit", patience, |connection| Box::pin(DB::TransactionManager::commit(connection)))
+            .await?;
+        self.state = State::Plain;
+        Ok(())
+    }
+
+    /// What the database answers within `patience`. If this is dropped before, a connection to a server is closed: its
+    /// rollback would wait for an answer that may never come, and keep the pool's place for as long.
+    pub(super) async fn answer<T>(
+        &mut self,
+        statement: &'static str,
+        patience: Option<Duration>,
+        ask: impl for<'c> FnOnce(&'c mut DB::Connection) -> Answer<'c, T> + Send,
+    ) -> Result<T, StoreError> {
+        let before = self.state;
+        if DB::PATIENCE.is_some() {
+            self.state = State::Broken;
         }
+        let answer = ask(&mut self.connection);
+        let answer = match patience {
+            Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
+            None => Some(answer.await),
+        };
+        let answer = answer.ok_or_else(|| self.given_up(statement))?;
+        self.state = before;
+        answer.map_err(|error| self.failed(statement, error))
     }
 
     /// What a failed statement means to its caller, and to the connection.
-    pub(super) fn failed(&mut self, statement: &'static str, error: sqlx::Error) -> StoreError {
+    fn failed(&mut self, statement: &'static str, error: sqlx::Error) -> StoreError {
         if DB::is_dead(&error) {
             self.state = State::Broken;
         }
@@ -116,34 +145,14 @@ impl<DB: Backend> Lease<DB> {
     }
 
     /// A statement was given up without its answer.
-    pub(super) fn given_up(&mut self, statement: &'static str) -> StoreError {
+    fn given_up(&mut self, statement: &'static str) -> StoreError {
         self.state = State::Broken;
-        StoreError::new(StoreErrorKind::Unavailable, statement, "no answer came in time")
+        no_answer(statement)
     }
 }
 
-/// The answer, or `None` when it takes longer than the database is given.
-pub(super) async fn patiently<DB: Backend, T>(
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Option<Result<T, sqlx::Error>> {
-    match DB::PATIENCE {
-        Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
-        None => Some(answer.await),
-    }
-}
-
-impl<DB: Backend> Deref for Lease<DB> {
-    type Target = <DB as Database>::Connection;
-
-    fn deref(&self) -> &Self::Target {
-        &self.connection
-    }
-}
-
-impl<DB: Backend> DerefMut for Lease<DB> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.connection
-    }
+fn no_answer(statement: &'static str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, statement, "no answer came in time")
 }
 
 impl<DB: Backend> Drop for Lease<DB> {
@@ -193,7 +202,7 @@ macro_rules! on_lease {
                     Ok(()) => return Ok(done),
                     Err(error) => error.into(),
                 },
-                // The transaction goes before the next round comes.
+                // The transaction is rolled back behind our back, on its own connection; the next round may take another.
                 Err(error) => {
                     drop($lease);
                     error

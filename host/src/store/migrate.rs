@@ -75,9 +75,20 @@ impl MigrateFailure {
                 OpenError::Migration { database, reason }
             }
             Self::Behind(lacks) => OpenError::Behind { database, lacks: lacks.listed() },
-            Self::Store(error) => OpenError::Migration { database, reason: error.to_string() },
+            Self::Store(error) => store_failure(database, &error),
         }
     }
+}
+
+fn store_failure(database: String, error: &StoreError) -> OpenError {
+    let cure = match error.kind() {
+        StoreErrorKind::Busy | StoreErrorKind::Conflict | StoreErrorKind::Unavailable => "start again",
+        StoreErrorKind::Denied => {
+            "let the role make tables, or run `vestibule migrate` with the URL of their owner"
+        }
+        _ => return OpenError::Migration { database, reason: error.to_string() },
+    };
+    OpenError::Unreachable { database, reason: error.to_string(), cure }
 }
 
 impl Applied {
@@ -168,7 +179,7 @@ pub(super) async fn script<DB: Backend>(
     if sql.as_str().is_empty() {
         return Ok(());
     }
-    DB::script(lease, sql).await.map_err(|error| lease.failed(name, error))
+    lease.answer(name, None, |connection| DB::script(connection, sql)).await
 }
 
 async fn exists<DB: Backend>(lease: &mut Lease<DB>, table: &str) -> Result<bool, StoreError> {

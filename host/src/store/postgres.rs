@@ -11,8 +11,10 @@ use std::time::Duration;
 use rust_embed::RustEmbed;
 use secrecy::ExposeSecret as _;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr};
+use sqlx::postgres::{
+    PgConnectOptions, PgConnection, PgDatabaseError, PgPoolOptions, PgQueryResult, PgSslMode, Postgres,
+};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr};
 
 use super::backend::{Backend, Bound, SignInTexts};
 use super::error::{OpenError, StoreErrorKind};
@@ -24,10 +26,20 @@ use super::{Options, Sql};
 /// How long a request waits for a connection: a person is waiting behind it, and the next try may meet another server.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
+/// How long a rollback may take before its connection is closed; less than [`ACQUIRE`], so that who waits for the place
+/// still gets it.
+const ROLLBACK: Duration = Duration::from_secs(3);
+
 /// What the server is asked to give up by itself, before [`Backend::PATIENCE`] ends. Settings of the connection's start,
 /// which a pooler may refuse.
 const SERVER_LIMITS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "30s")];
+
+/// What a new connection is asked first, in one message, which a pooler sends to one server. Behind a pooler the next
+/// transaction may meet another.
+const FITS: &str =
+    "SELECT pg_is_in_recovery() OR CAST(current_setting('transaction_read_only') AS BOOLEAN) AS only_reads,
+        current_setting('server_encoding') AS encoding";
 
 /// The migrations of this database.
 #[derive(RustEmbed)]
@@ -117,7 +129,10 @@ impl Backend for Postgres {
             sqlx::Error::Database(error) => {
                 // After a failover the old primary's connections live on, and can only read (25006).
                 let code = error.code().unwrap_or_default();
-                code == "25006" || code.starts_with("57P") || code.starts_with("08")
+                // The server ends whose transaction was idle (25P03) or took (25P04) too long.
+                matches!(&*code, "25006" | "25P03" | "25P04")
+                    || code.starts_with("57P")
+                    || code.starts_with("08")
             }
             _ => false,
         }
@@ -132,6 +147,8 @@ impl Backend for Postgres {
             "53100" => StoreErrorKind::Full,
             "55P03" | "57014" => StoreErrorKind::Busy,
             "XX001" | "XX002" => StoreErrorKind::Corrupt,
+            "25P03" | "25P04" => StoreErrorKind::Unavailable,
+            "42501" => StoreErrorKind::Denied,
             _ => match code.get(..2) {
                 Some("08" | "28" | "53" | "57" | "58") => StoreErrorKind::Unavailable,
                 Some("23") => StoreErrorKind::Constraint,
@@ -156,12 +173,17 @@ impl Backend for Postgres {
 
 /// Connects, and brings the schema up to date.
 pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Result<Sql<Postgres>, OpenError> {
+    if let Some((reason, cure)) = unasked(|name| std::env::var_os(name).is_some()) {
+        return Err(OpenError::Unreachable { database: location.to_string(), reason, cure });
+    }
     let connect = connectable(location, options).await?;
     let pool = PgPoolOptions::new()
         .max_connections(options.connections)
         .acquire_timeout(options.wait.min(ACQUIRE))
         // A BEGIN comes first, and one on a dead connection is repeated on another.
         .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(fits(connection)))
+        .after_release(|connection, _| Box::pin(came_back(connection)))
         .connect_lazy_with(connect);
     let chain = Arc::new(options.chain.on::<Postgres>());
     let mut sql =
@@ -176,6 +198,43 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
             Err(failure.told(location.to_string()))
         }
     }
+}
+
+/// Why a database that answers is not used all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}; {cure}")]
+struct Unfit {
+    reason: String,
+    cure: &'static str,
+}
+
+/// Whether the database behind a new connection is one that the store works on. The one place that says so: of a database
+/// that can only be read, sessions would be read as they once were.
+async fn fits(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let row = sqlx::raw_sql(FITS).fetch_one(connection).await?;
+    let (only_reads, encoding): (bool, String) = (row.try_get("only_reads")?, row.try_get("encoding")?);
+    let unfit = if only_reads {
+        Unfit {
+            reason: "it can only be read: it is a standby, or `default_transaction_read_only` is on"
+                .to_owned(),
+            cure: "let `[database] url` lead to the primary",
+        }
+    } else if encoding != "UTF8" {
+        Unfit {
+            reason: format!("its encoding is {encoding}"),
+            cure: "make one with `createdb --encoding=UTF8 --template=template0`",
+        }
+    } else {
+        return Ok(());
+    };
+    Err(sqlx::Error::Configuration(Box::new(unfit)))
+}
+
+/// Sends the rollback of a dropped transaction, and waits for its answer. The pool does the same by itself, but for as
+/// long as it takes; an error here makes it close the connection without a word to the server.
+async fn came_back(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let answer = tokio::time::timeout(ROLLBACK, connection.ping()).await;
+    answer.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))?.map(|()| true)
 }
 
 /// The options that the server, or what stands in front of it, takes. One connection is made and closed.
@@ -200,14 +259,30 @@ async fn connectable(location: &PostgresLocation, options: &Options) -> Result<P
 
 async fn try_to_connect(connect: &PgConnectOptions, wait: Duration) -> Result<(), sqlx::Error> {
     let connected = tokio::time::timeout(wait, connect.connect()).await;
-    let connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    let mut connection = connected.map_err(|_| sqlx::Error::PoolTimedOut)??;
+    let fits = tokio::time::timeout(wait, fits(&mut connection)).await;
+    fits.map_err(|_| sqlx::Error::PoolTimedOut)??;
     // It did its work, whatever its end says.
     let _ = connection.close().await;
     Ok(())
 }
 
+/// What the driver would take from the environment without being asked: libpq's variables for what a URL may leave out.
+fn unasked(is_set: impl Fn(&str) -> bool) -> Option<(String, &'static str)> {
+    const CERTIFICATES: &str = "unset it, and name the file in `[database] url`";
+    let variables = [
+        ("PGOPTIONS", "unset it, and give the settings to the role (`ALTER ROLE … SET …`)"),
+        ("PGSSLROOTCERT", CERTIFICATES),
+        ("PGSSLCERT", CERTIFICATES),
+        ("PGSSLKEY", CERTIFICATES),
+    ];
+    let (name, cure) = variables.into_iter().find(|(name, _)| is_set(name))?;
+    Some((format!("the environment holds `{name}`, which is not looked at"), cure))
+}
+
 fn connect_options(location: &PostgresLocation) -> PgConnectOptions {
-    // Every part is set, since the driver else takes it from the environment. `extra_float_digits` stops PgBouncer.
+    // The driver takes from the environment what is not set here; what cannot be set to nothing, `unasked` has refused.
+    // `extra_float_digits` stops PgBouncer.
     let mut connect = PgConnectOptions::new_without_pgpass()
         .port(location.port)
         .username(&location.user)
@@ -256,6 +331,9 @@ fn connect_error(location: &PostgresLocation, error: &sqlx::Error) -> OpenError 
             };
             (pg.message().to_owned(), cure)
         }
+        sqlx::Error::Configuration(error) if let Some(unfit) = error.downcast_ref::<Unfit>() => {
+            (unfit.reason.clone(), unfit.cure)
+        }
         // rustls' errors come as either.
         sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
             (format!("TLS: {error}"), CERTIFICATE)
@@ -265,4 +343,18 @@ fn connect_error(location: &PostgresLocation, error: &sqlx::Error) -> OpenError 
         error => (error.to_string(), "change `[database] url`, or what it names"),
     };
     OpenError::Unreachable { database: location.to_string(), reason, cure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_the_driver_would_take_is_refused_with_its_name() {
+        for name in ["PGOPTIONS", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"] {
+            let (reason, cure) = unasked(|set| set == name).unwrap();
+            assert!(reason.contains(name) && cure.starts_with("unset it"), "{reason}");
+        }
+        assert_eq!(unasked(|_| false), None);
+    }
 }

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::backend::{Backend, Bound, Carries, store_error};
 use super::error::{StoreError, StoreErrorKind};
-use super::lease::{Lease, patiently};
+use super::lease::Lease;
 use crate::account::Verified;
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
@@ -80,9 +80,9 @@ impl<DB: Backend> Statement<DB> {
 
     /// All rows.
     pub(super) async fn all(self, lease: &mut Lease<DB>) -> Result<Vec<Row<DB>>, StoreError> {
-        let rows = patiently::<DB, _>(DB::rows(lease, self.query)).await;
-        let rows = answered(lease, self.name, rows)?;
-        Ok(rows.into_iter().map(|row| Row { statement: self.name, row }).collect())
+        let Self { name, query } = self;
+        let rows = lease.answer(name, DB::PATIENCE, |connection| DB::rows(connection, query)).await?;
+        Ok(rows.into_iter().map(|row| Row { statement: name, row }).collect())
     }
 
     /// The row, of a statement that answers with at most one. Reads to the end, so that a writing statement is done.
@@ -99,19 +99,9 @@ impl<DB: Backend> Statement<DB> {
 
     /// Runs it; how many rows it touched.
     pub(super) async fn run(self, lease: &mut Lease<DB>) -> Result<u64, StoreError> {
-        let result = patiently::<DB, _>(DB::run(lease, self.query)).await;
-        Ok(DB::affected(&answered(lease, self.name, result)?))
-    }
-}
-
-fn answered<DB: Backend, T>(
-    lease: &mut Lease<DB>,
-    statement: &'static str,
-    answer: Option<Result<T, sqlx::Error>>,
-) -> Result<T, StoreError> {
-    match answer {
-        Some(answer) => answer.map_err(|error| lease.failed(statement, error)),
-        None => Err(lease.given_up(statement)),
+        let Self { name, query } = self;
+        let result = lease.answer(name, DB::PATIENCE, |connection| DB::run(connection, query)).await?;
+        Ok(DB::affected(&result))
     }
 }
 

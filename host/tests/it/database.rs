@@ -141,6 +141,14 @@ impl PostgresDatabase {
         Self { name }
     }
 
+    /// With nothing in it, and without an encoding.
+    pub(crate) async fn without_encoding() -> Self {
+        let name = fresh();
+        let sql = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+        run(&mut maintenance().await, sql).await;
+        Self { name }
+    }
+
     /// With the core tables. They are made once for all tests, and copied.
     pub(crate) async fn migrated() -> Self {
         let (name, template) = (fresh(), template());

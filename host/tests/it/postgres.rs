@@ -5,7 +5,9 @@ mod budget;
 mod gate;
 mod outages;
 mod pgbouncer;
+mod refused;
 mod replicas;
+mod silence;
 mod tls;
 
 use std::sync::Arc;

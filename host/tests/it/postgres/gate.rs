@@ -1,6 +1,7 @@
-//! A door in front of a PostgreSQL server: it counts the statements that go through, and can be shut.
+//! A door in front of a PostgreSQL server: it counts the statements that go through, and can be shut or fall silent.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,6 +22,11 @@ pub(super) struct Gate {
     port: u16,
     shut: watch::Sender<bool>,
     seen: Arc<Mutex<Vec<Seen>>>,
+    count: Arc<AtomicU64>,
+    /// Connections before this one are dead to both sides, and neither hears of it.
+    hushed: watch::Sender<u64>,
+    /// Whether a ROLLBACK, and what follows it, is swallowed.
+    swallows: Arc<AtomicBool>,
 }
 
 impl Gate {
@@ -33,20 +39,25 @@ impl Gate {
         let (shut, is_shut) = watch::channel(false);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = seen.clone();
+        let (count, swallows) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counted, swallowing) = (count.clone(), swallows.clone());
+        let (hushed, is_hushed) = watch::channel(0);
         tokio::spawn(async move {
             for connection in 0.. {
                 let (client, _) = listener.accept().await.unwrap();
+                counted.store(connection + 1, Ordering::SeqCst);
                 let (server, mut is_shut, log) = (server.clone(), is_shut.clone(), log.clone());
+                let (mut is_hushed, swallowing) = (is_hushed.clone(), swallowing.clone());
                 tokio::spawn(async move {
                     tokio::select! {
                         // Whoever comes while it is shut is turned away, and whoever is inside is thrown out.
                         _ = is_shut.wait_for(|shut| *shut) => {}
-                        () = pass(client, &server, connection, &log) => {}
+                        () = pass(client, &server, connection, &log, &mut is_hushed, &swallowing) => {}
                     }
                 });
             }
         });
-        Self { port, shut, seen }
+        Self { port, shut, seen, count, hushed, swallows }
     }
 
     /// The database's URL through the door.
@@ -63,10 +74,27 @@ impl Gate {
         self.shut.send_replace(false);
     }
 
+    /// Nothing goes through the connections that there are any more, and neither side is told.
+    pub(super) fn hush(&self) {
+        self.hushed.send_replace(self.count.load(Ordering::SeqCst));
+    }
+
+    /// From now on a connection falls silent at its ROLLBACK, or no more.
+    pub(super) fn swallow_rollbacks(&self, on: bool) {
+        self.swallows.store(on, Ordering::SeqCst);
+    }
+
+    /// How many statements that begin like this came since the last look.
+    pub(super) fn count(&self, start: &str) -> usize {
+        self.seen.lock().unwrap().iter().filter(|seen| seen.sql.starts_with(start)).count()
+    }
+
     /// The statements since the last look. What was only read is rolled back behind the answer's back, so that the end of
     /// a transaction that began before the last look is none of these.
     pub(super) fn take(&self) -> Vec<Seen> {
         let mut seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        // What a new connection is asked first is nobody's.
+        seen.retain(|statement| !statement.sql.starts_with("SELECT pg_is_in_recovery()"));
         let mut begun = BTreeSet::new();
         seen.retain(|statement| {
             if statement.sql.starts_with("BEGIN") {
@@ -95,7 +123,14 @@ pub(super) fn transactions(statements: &[Seen]) -> usize {
     count
 }
 
-async fn pass(client: TcpStream, server: &str, connection: u64, log: &Mutex<Vec<Seen>>) {
+async fn pass(
+    client: TcpStream,
+    server: &str,
+    connection: u64,
+    log: &Mutex<Vec<Seen>>,
+    hushed: &mut watch::Receiver<u64>,
+    swallows: &AtomicBool,
+) {
     let Ok(server) = TcpStream::connect(server).await else { return };
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
@@ -112,6 +147,9 @@ async fn pass(client: TcpStream, server: &str, connection: u64, log: &Mutex<Vec<
             buffer.extend_from_slice(&chunk[..read]);
             while let Some((kind, body, length)) = message(&buffer, is_first) {
                 if let Some(sql) = statement(kind, body) {
+                    if sql == "ROLLBACK" && swallows.load(Ordering::SeqCst) {
+                        return std::future::pending().await;
+                    }
                     log.lock().unwrap().push(Seen { connection, sql });
                 }
                 is_first = false;
@@ -125,9 +163,12 @@ async fn pass(client: TcpStream, server: &str, connection: u64, log: &Mutex<Vec<
     let down = async {
         let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
     };
+    let hush = async { drop(hushed.wait_for(|first| connection < *first).await) };
     tokio::select! {
         () = up => {}
         () = down => {}
+        // Both sides stay open.
+        () = hush => std::future::pending().await,
     }
 }
 

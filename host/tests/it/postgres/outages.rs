@@ -4,7 +4,6 @@ use vestibule_demo_idp::{Endpoint, Fault};
 
 use super::gate::Gate;
 use super::*;
-use crate::database::Look;
 use crate::faults::rows;
 
 async fn world() -> (World, Gate) {
@@ -82,28 +81,23 @@ async fn a_connection_that_only_reads_since_a_failover_is_not_kept() {
     let world = Plan::on(Database::Postgres).start().await;
     let look = world.database().await;
     let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
-    // What the old primary's connections are like; those made later can write again.
-    look.run(
-        "DO $$ BEGIN
-            EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
-            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name = 'vestibule';
-         END $$",
-    )
-    .await;
-    let refused = || plain_client().get(callback.clone()).header("cookie", &cookies).send();
     // Read with several at once, so that there are several of them.
     let session = format!("{SESSION}={}", "a".repeat(43));
     tokio::join!(me(&world.url, &session), me(&world.url, &session), me(&world.url, &session));
-    assert_eq!(refused().await.unwrap().status(), 503);
-    let again = look_again(&world).await;
-    again
-        .run(
-            "DO $$ BEGIN
-                EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database());
-             END $$",
-        )
-        .await;
+    // What the old primary's connections are like; those made later can write.
+    look.run(
+        "CREATE TABLE old AS SELECT pid FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = 'vestibule';
+         CREATE FUNCTION only_reads() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF EXISTS (SELECT FROM old WHERE pid = pg_backend_pid()) THEN
+                RAISE EXCEPTION 'cannot execute DELETE in a read-only transaction' USING ERRCODE = '25006';
+            END IF;
+            RETURN NULL;
+         END $$;
+         CREATE TRIGGER only_reads BEFORE DELETE ON login_attempts
+         FOR EACH STATEMENT EXECUTE FUNCTION only_reads()",
+    )
+    .await;
     // Each read-only one that is still there fails once; none is given out again.
     let mut failures = 0;
     let session = loop {
@@ -114,13 +108,52 @@ async fn a_connection_that_only_reads_since_a_failover_is_not_kept() {
         failures += 1;
         assert!(failures <= 10);
     };
+    assert!(failures > 0);
     assert_eq!(me(&world.url, &session).await, 200);
 }
 
-/// With a connection that may write, whatever the database's default is.
-async fn look_again(world: &World) -> Look {
-    let url = world.postgres.as_ref().unwrap().url();
-    Look::into_postgres(&format!("{url}?options[default_transaction_read_only]=off")).await
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_can_only_be_read_is_not_ready_and_its_sessions_are_not_read() {
+    let (world, gate) = world().await;
+    let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
+    let session = come_back(&callback, &cookies).await.1.unwrap();
+    let look = world.database().await;
+    look.run(
+        "DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+         END $$",
+    )
+    .await;
+    gate.shut();
+    assert_eq!(me(&world.url, &session).await, 503);
+    gate.open();
+    let ready = || plain_client().get(world.at("/readyz")).send();
+    assert_eq!((ready().await.unwrap().status().as_u16(), me(&world.url, &session).await), (503, 503));
+    // On the connection from before.
+    look.run(
+        "DO $$ BEGIN
+            EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database());
+         END $$",
+    )
+    .await;
+    assert_eq!((ready().await.unwrap().status().as_u16(), me(&world.url, &session).await), (200, 200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_the_server_ended_for_its_time_is_503() {
+    let world = Plan::on(Database::Postgres).start().await;
+    world
+        .database()
+        .await
+        .run(
+            "CREATE FUNCTION ended() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                RAISE EXCEPTION 'terminating connection' USING ERRCODE = '25P03';
+             END $$;
+             CREATE TRIGGER ended BEFORE INSERT ON login_attempts FOR EACH ROW EXECUTE FUNCTION ended()",
+        )
+        .await;
+    let begin = plain_client().post(world.at("/auth/github/begin")).header("sec-fetch-site", "same-origin");
+    assert_eq!(begin.send().await.unwrap().status(), 503);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,7 +149,7 @@ async fn a_role_that_may_not_change_the_schema_serves_one_that_is_up_to_date() {
                 "`oauth_fresh` is missing, and `[database] migrate` is `manual`; run `vestibule migrate`, then start again"
             }
             Migrate::Auto => {
-                "the database failed (`provider table`): permission denied for schema public (SQLSTATE 42501)"
+                "the database does not permit it (`provider table`): permission denied for schema public (SQLSTATE 42501)"
             }
         };
         assert_eq!(error.to_string(), expected);
