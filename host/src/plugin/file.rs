@@ -5,6 +5,7 @@
 //! the dynamic linker opens a moment later. Knows nothing of loading.
 
 mod dynamic;
+mod guard;
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -40,11 +41,29 @@ pub(super) struct CheckedFile {
     pub(super) descriptor: abi::section::Descriptor,
 }
 
+/// What becomes of a file for which there is no pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unpinned {
+    /// It is refused.
+    Refused,
+    /// It is taken where nobody but root and this process's user can change it.
+    IfGuarded,
+}
+
 /// Reads and checks a plugin's file. `pins` are SHA-256 sums, of which one must match.
-pub(super) fn check(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<CheckedFile, LoadError> {
+pub(super) fn check(
+    path: &Path,
+    pins: &[[u8; 32]],
+    name: &PluginName,
+    unpinned: Unpinned,
+) -> Result<CheckedFile, LoadError> {
     let refuse = |why| LoadError { path: path.to_owned(), why };
     let bytes = read(path).map_err(refuse)?;
-    check_pin(&bytes, pins, name).map_err(refuse)?;
+    if pins.is_empty() && unpinned == Unpinned::IfGuarded {
+        guard::check(path).map_err(|what| refuse(Refusal::Unguarded(what)))?;
+    } else {
+        check_pin(&bytes, pins, name).map_err(refuse)?;
+    }
     let descriptor = check_elf(&bytes).and_then(|d| check_descriptor(d, name)).map_err(refuse)?;
     Ok(CheckedFile { bytes, descriptor })
 }

@@ -17,7 +17,7 @@ pub(super) struct Starter<'a> {
     pub(super) store: &'a Store,
     pub(super) ambient: &'a Ambient,
     pub(super) shared: Shared,
-    pub(super) plugins: BTreeMap<PluginName, Result<Arc<Plugin>, String>>,
+    pub(super) plugins: BTreeMap<(PluginName, Transport), Result<Arc<Plugin>, String>>,
     /// Whose table was made just now.
     pub(super) made: Vec<ProviderName>,
 }
@@ -52,7 +52,7 @@ impl Starter<'_> {
     }
 
     async fn run(&mut self, config: &ProviderConfig) -> Result<Running, Unavailable> {
-        let plugin = self.plugin(&config.plugin).map_err(Unavailable::Failing)?;
+        let plugin = self.plugin(&config.plugin, config.transport).await.map_err(Unavailable::Failing)?;
         let schema = &plugin.description().settings_schema;
         let settings = settings::check(config, schema, &*self.ambient.environment)
             .map_err(|faults| Unavailable::Misconfigured(texts(&faults)))?;
@@ -63,9 +63,6 @@ impl Starter<'_> {
             name: config.name.clone(),
             allow_networks: config.allow_networks.clone(),
             loopback_allowed: self.config.server.public_url.is_loopback_http(),
-            transport: match config.transport {
-                Transport::InProcess => self.ambient.in_process,
-            },
         };
         let provider = Provider::create(&plugin, settings.public, settings.secrets, options, &self.shared)
             .await
@@ -95,24 +92,36 @@ impl Starter<'_> {
         Ok(Running { provider: Arc::new(provider), redirect_uri, settings_digest })
     }
 
-    fn plugin(&mut self, name: &PluginName) -> Result<Arc<Plugin>, String> {
+    /// The plugin, loaded once for each way of calling it.
+    async fn plugin(&mut self, name: &PluginName, transport: Transport) -> Result<Arc<Plugin>, String> {
+        let key = (name.clone(), transport);
+        if let Some(known) = self.plugins.get(&key) {
+            return known.clone();
+        }
+        let loaded = self.load(name, transport).await;
+        self.plugins.insert(key, loaded.clone());
+        loaded
+    }
+
+    async fn load(&self, name: &PluginName, transport: Transport) -> Result<Arc<Plugin>, String> {
         let config = match self.config.plugins.get(name) {
             Some(Ok(config)) => config,
             Some(Err(faults)) => return Err(texts(faults)),
             None => return Err(format!("there is no section `[plugin.{name}]`")),
         };
-        let load = || {
-            let pins: Vec<[u8; 32]> = config.sha256.iter().map(|pin| pin.0).collect();
-            Plugin::load(&config.path, &pins, name).map_err(|error| {
-                // The line to change: that of the pin, or that of the file.
-                let line = match error.why {
-                    Refusal::WrongPin { .. } | Refusal::Unpinned { .. } => config.pin_line,
-                    _ => config.path_line,
-                };
-                format!("{}:{line}: {error}", config.file.display())
-            })
+        let pins: Vec<[u8; 32]> = config.sha256.iter().map(|pin| pin.0).collect();
+        let loaded = match transport {
+            Transport::InProcess => Plugin::load(&config.path, &pins, name),
+            Transport::Worker => Plugin::load_in_worker(&config.path, &pins, name, &self.shared).await,
         };
-        self.plugins.entry(name.clone()).or_insert_with(load).clone()
+        loaded.map_err(|error| {
+            // The line to change: that of the pin, or that of the file.
+            let line = match error.why {
+                Refusal::WrongPin { .. } | Refusal::Unpinned { .. } => config.pin_line,
+                _ => config.path_line,
+            };
+            format!("{}:{line}: {error}", config.file.display())
+        })
     }
 }
 
