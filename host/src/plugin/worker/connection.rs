@@ -287,10 +287,7 @@ impl Connection {
     async fn finish(&self, end: End) {
         let exit = match &end {
             // It may have closed the stream and live on.
-            End::Closed => match tokio::time::timeout(self.limit, self.child.exited()).await {
-                Ok(exit) => Some(exit),
-                Err(_) => None,
-            },
+            End::Closed => tokio::time::timeout(self.limit, self.child.exited()).await.ok(),
             End::Late | End::Broken(_) => None,
         };
         if exit.is_none() {
