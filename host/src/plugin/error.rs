@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use vestibule_abi as abi;
 
+use super::file::Exposed;
 use crate::name::PluginName;
 
 /// Why a file was not loaded. Each text says what to do, where something can be done.
@@ -39,6 +40,9 @@ pub enum Refusal {
         /// Its permission bits.
         mode: u32,
     },
+    /// Without a pin: somebody else could exchange it.
+    #[error("has no pin, {0}")]
+    Exposed(Exposed),
     /// Larger than any plugin.
     #[error("is larger than {} MiB, the limit of a plugin's file", limit >> 20)]
     TooLarge {
