@@ -6,7 +6,7 @@
 #[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
-mod file;
+pub(crate) mod file;
 #[forbid(unsafe_code)]
 mod sealed;
 

@@ -319,7 +319,7 @@ pub(super) const MAX_TEXT: usize = 1024;
 
 /// Text of a stranger, made fit for a log: control characters (a terminal's escapes, line ends), the marks that turn the
 /// direction of reading and characters that nobody sees are spelled out, and it is cut at 1 KiB.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
         let from = line.len();

@@ -23,7 +23,7 @@ use crate::name::PluginName;
 pub use private::Exposed;
 
 /// The largest file that is read.
-const MAX_FILE: u64 = 64 << 20;
+pub(crate) const MAX_FILE: u64 = 64 << 20;
 
 type Header = elf::FileHeader64<object::LittleEndian>;
 
@@ -49,7 +49,6 @@ pub(super) enum Unpinned {
     /// It is refused: what runs in this process has this process's rights.
     Refused,
     /// It is taken if nobody but root and this process's user could have changed it: it runs in a worker.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a worker, the transport that needs no pin"))]
     Private,
 }
 
@@ -69,6 +68,35 @@ pub(super) fn check(
     let descriptor = check_elf(&bytes).and_then(fits_this_host).map_err(refuse)?;
     let descriptor = check_name(descriptor, name).map_err(refuse)?;
     Ok(CheckedFile { bytes, descriptor })
+}
+
+/// A plugin's file that was looked at and not loaded, whoever trusts it.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// The library's content.
+    pub(crate) bytes: Vec<u8>,
+    /// Its SHA-256, which is its pin.
+    pub(crate) sha256: [u8; 32],
+    /// What its section says.
+    pub(crate) descriptor: abi::section::Descriptor,
+}
+
+/// The whole content of a regular file that not everybody may write.
+pub(crate) fn content(path: &Path) -> Result<Vec<u8>, Refusal> {
+    read(path).map(|(bytes, _)| bytes)
+}
+
+/// All that is said against these bytes without a name and a pin to compare them with.
+pub(crate) fn examine(bytes: Vec<u8>) -> Result<Examined, Refusal> {
+    let descriptor = check_elf(&bytes).and_then(fits_this_host)?;
+    Ok(Examined { sha256: crate::random::sha256(&bytes), descriptor, bytes })
+}
+
+/// All that is said against a file by pins and name, without linking it. Without a pin it has to be private.
+pub(crate) fn verify(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<Examined, Refusal> {
+    let CheckedFile { bytes, descriptor } =
+        check(path, pins, name, Unpinned::Private).map_err(|error| error.why)?;
+    Ok(Examined { sha256: crate::random::sha256(&bytes), descriptor, bytes })
 }
 
 /// The whole content of a regular file. Opened without following a link and without waiting for a FIFO's other end, and
