@@ -29,6 +29,7 @@ mod killed;
 mod log;
 mod migrate;
 mod outside;
+mod plugin_files;
 mod providers;
 mod refusals;
 
