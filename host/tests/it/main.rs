@@ -7,11 +7,14 @@ mod begin;
 mod browser;
 mod callback;
 mod canary;
+mod cluster;
 mod config;
 mod database;
+mod disk;
 mod faults;
 #[cfg(target_arch = "x86_64")]
 mod frozen;
+mod full;
 mod headers;
 mod interop;
 mod openid;

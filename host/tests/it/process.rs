@@ -31,6 +31,7 @@ mod migrate;
 mod outside;
 mod providers;
 mod refusals;
+mod silence;
 
 /// A folder with a configuration, and the port that it names.
 struct Installation {
@@ -213,7 +214,7 @@ impl Drop for Process {
 }
 
 /// Waits until something is so that nobody announces.
-pub(crate) async fn until(is_so: impl Fn() -> bool) {
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(5));
     while !is_so() {
         look.tick().await;

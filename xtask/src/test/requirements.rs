@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::postgres;
 
@@ -29,6 +30,8 @@ pub(super) enum Place {
     File(&'static str),
     /// An address of this machine at which it is not alone: not loopback.
     Address,
+    /// The right to mount a file system where nobody else sees it.
+    Mounts,
 }
 
 /// What to do where it is missing.
@@ -47,7 +50,7 @@ const BROWSER_TESTS: &str = "test(/(^|::)browser::/)";
 const POSTGRES_TESTS: &str = "test(/(^|::)postgres::/)";
 const PGBOUNCER_TESTS: &str = "test(/(^|::)pgbouncer::/)";
 
-const ALL: [Requirement; 8] = [
+const ALL: [Requirement; 9] = [
     Requirement {
         name: "chromium",
         place: Place::Program("chromium"),
@@ -98,6 +101,16 @@ const ALL: [Requirement; 8] = [
         variable: "VESTIBULE_TEST_ADDRESS",
         tests: "test(/(^|::)proxies::/)",
     },
+    // A disk that becomes full is a small one in memory.
+    Requirement {
+        name: "a mount namespace",
+        place: Place::Mounts,
+        cure: Cure::Other(
+            "run as root, or permit user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)",
+        ),
+        variable: "VESTIBULE_TEST_MOUNTS",
+        tests: "test(/(^|::)full::/)",
+    },
     // It comes with the identity provider that it runs.
     Requirement {
         name: "oidc-provider",
@@ -128,7 +141,20 @@ pub(super) fn on_this_machine(place: Place, root: &Path) -> Option<OsString> {
         Place::Program(name) => postgres::locate(name).map(OsString::from),
         Place::File(path) => Some(root.join(path)).filter(|path| path.is_file()).map(OsString::from),
         Place::Address => outer_address().map(|address| address.to_string().into()),
+        Place::Mounts => MOUNTING.into_iter().find(|command| can_mount(command)).map(OsString::from),
     }
+}
+
+/// util-linux's ways into a mount namespace, as root and as somebody else.
+const MOUNTING: [&str; 2] = ["unshare --mount", "unshare --map-current-user --keep-caps --mount"];
+
+/// Whether something can be mounted behind that command. It is gone when the command has ended.
+fn can_mount(command: &str) -> bool {
+    let mut words = command.split(' ');
+    let mut mount = Command::new(words.next().unwrap_or_default());
+    mount.args(words).args(["--", "mount", "-t", "tmpfs", "tmpfs"]).arg(std::env::temp_dir());
+    mount.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    mount.status().is_ok_and(|status| status.success())
 }
 
 /// The address from which this machine would send to others. Connecting a UDP socket sends nothing.
