@@ -12,6 +12,7 @@ mod bench;
 mod demo;
 mod error;
 mod freeze;
+mod package;
 mod postgres;
 mod program;
 mod test;
@@ -33,6 +34,8 @@ enum Command {
     Test(test::Options),
     /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
     Bench(bench::Options),
+    /// Write what is handed to others: a plugin's archive
+    Package(package::Options),
     /// Start PostgreSQL and PgBouncer for tests that you run yourself, and say what to export
     Postgres,
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Postgres => postgres::run(),
     });
     done.unwrap_or_else(|error| {
