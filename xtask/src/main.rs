@@ -12,6 +12,7 @@ mod bench;
 mod demo;
 mod error;
 mod freeze;
+mod package;
 mod postgres;
 mod program;
 mod test;
@@ -29,6 +30,8 @@ enum Command {
     Demo(demo::Options),
     /// Keep this epoch's plugin `github` for later test runs to load; once in an epoch, see docs/abi.md
     Freeze,
+    /// Build what a server is installed from: a Debian package and a tarball
+    Package(package::Options),
     /// Run every test; the last line counts them
     Test(test::Options),
     /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = workspace::Workspace::find().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Command::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Postgres => postgres::run(),
