@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod debian_root;
 mod demo;
 mod error;
 mod freeze;
@@ -28,6 +29,8 @@ use clap::Parser;
 enum Command {
     /// Sign in through a loaded plugin, on this machine alone: builds, starts the server and lookalikes of the providers
     Demo(demo::Options),
+    /// Make the small Debian in which tests install the package; once, as root, with debootstrap
+    DebianRoot,
     /// Keep this epoch's plugin `github` for later test runs to load; once in an epoch, see docs/abi.md
     Freeze,
     /// Build what a server is installed from: a Debian package and a tarball
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let done = workspace::Workspace::find().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::DebianRoot => debian_root::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
