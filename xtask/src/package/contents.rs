@@ -1,5 +1,6 @@
 //! Which files a server is installed from, and where they go. Knows nothing of the archives around them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -67,11 +68,18 @@ pub(super) fn files(workspace: &Workspace, binaries: &Binaries) -> Result<Vec<Fi
 
 /// Writes all of it below `root`, with the modes and the time that it is to have; owners are the archives' affair.
 pub(super) fn write(files: &[File], root: &Path, time: u64) -> Result<()> {
-    let mut folders = Vec::new();
+    let mut folders = BTreeSet::from([root.to_owned()]);
     for file in files {
         let path = root.join(&file.path);
-        let parent = path.parent().unwrap_or(root);
-        fs::create_dir_all(parent).map_err(Error::file("make the folder", parent))?;
+        folders.extend(path.ancestors().skip(1).take_while(|folder| *folder != root).map(Path::to_owned));
+    }
+    for folder in &folders {
+        fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        // Whatever the person's umask is.
+        set_mode(folder, 0o755)?;
+    }
+    for file in files {
+        let path = root.join(&file.path);
         match &file.what {
             What::Copy(from) => {
                 fs::copy(from, &path).map_err(Error::file("copy", from))?;
@@ -79,17 +87,15 @@ pub(super) fn write(files: &[File], root: &Path, time: u64) -> Result<()> {
             What::Text(text) => fs::write(&path, text).map_err(Error::file("write", &path))?,
             What::Folder => fs::create_dir_all(&path).map_err(Error::file("make the folder", &path))?,
         }
-        fs::set_permissions(&path, Permissions::from_mode(file.mode))
-            .map_err(Error::file("set the mode of", &path))?;
-        folders.extend(path.ancestors().take_while(|folder| *folder != root).map(Path::to_owned));
+        set_mode(&path, file.mode)?;
+        set_time(&path, time)?;
     }
-    folders.push(root.to_owned());
-    // Last, since a folder's time is that of the last file in it.
-    folders.sort();
-    for path in folders.iter().rev() {
-        set_time(path, time)?;
-    }
-    Ok(())
+    // Last and from within, since a folder's time is that of the last file in it.
+    folders.iter().rev().try_for_each(|folder| set_time(folder, time))
+}
+
+pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(Error::file("set the mode of", path))
 }
 
 pub(super) fn set_time(path: &Path, time: u64) -> Result<()> {

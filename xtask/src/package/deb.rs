@@ -1,8 +1,7 @@
 //! The Debian package: its control files, and `dpkg-deb` around everything. The scripts that run on the operator's machine
 //! stand in `packaging/debian`.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -38,11 +37,11 @@ pub(super) fn write(
     contents::write(files, &stage, release.time)?;
     let control = stage.join("DEBIAN");
     fs::create_dir(&control).map_err(Error::file("make the folder", &control))?;
+    contents::set_mode(&control, 0o755)?;
     let control_file = |name: &str, mode, content: &[u8]| {
         let path = control.join(name);
         fs::write(&path, content).map_err(Error::file("write", &path))?;
-        fs::set_permissions(&path, Permissions::from_mode(mode))
-            .map_err(Error::file("set the mode of", &path))?;
+        contents::set_mode(&path, mode)?;
         contents::set_time(&path, release.time)
     };
     control_file("control", 0o644, control_text(release, files, binaries, &stage)?.as_bytes())?;
