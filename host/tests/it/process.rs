@@ -27,6 +27,7 @@ mod command_line;
 mod ends;
 mod killed;
 mod log;
+pub(crate) mod manager;
 mod migrate;
 mod outside;
 mod providers;
@@ -181,12 +182,12 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end: the exit code, none if a signal ended it, and all that was said.
-    fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().unwrap().code();
         let mut stdout = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader as _, SectionHeader as _};
