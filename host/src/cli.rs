@@ -3,6 +3,8 @@
 mod configuration;
 mod log;
 mod migrate;
+mod notify;
+mod plugin;
 mod serve;
 
 use std::path::PathBuf;
@@ -39,6 +41,9 @@ enum Verb {
         #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
         config: PathBuf,
     },
+    /// Add, look at, roll back and remove the libraries of plugins, in the configuration file.
+    #[command(subcommand, arg_required_else_help = true)]
+    Plugin(plugin::Verb),
 }
 
 /// Runs the command line of this process.
@@ -46,5 +51,6 @@ pub fn run() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Serve { config, verbose } => serve::serve(&config, verbose),
         Verb::Migrate { config } => migrate::migrate(&config),
+        Verb::Plugin(verb) => plugin::run(verb),
     }
 }
