@@ -3,6 +3,7 @@
 mod configuration;
 mod log;
 mod migrate;
+mod notify;
 mod plugin;
 mod serve;
 

@@ -21,9 +21,9 @@ mod statement;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::SqlSafeStr as _;
 use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
-use sqlx::{Pool, SqlSafeStr as _};
 
 pub use self::attempts::{Attempt, Purpose};
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
@@ -35,9 +35,9 @@ pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
 use self::backend::Backend;
-use self::lease::Lease;
+use self::lease::{Connections, Lease};
 use self::provider_table::Chain;
-use self::statement::{Statement, TableName, Text, statements, with_table};
+use self::statement::{Question, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
 use crate::random::Random;
@@ -277,8 +277,8 @@ impl Store {
 
 /// The store on one database. The methods are in the files of this folder.
 struct Sql<DB: Backend> {
-    writer: Pool<DB>,
-    readers: Pool<DB>,
+    writer: Connections<DB>,
+    readers: Connections<DB>,
     chain: Arc<Chain>,
     mode: Migrate,
     applied: Arc<Applied>,
@@ -303,8 +303,10 @@ impl<DB: Backend> Sql<DB> {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Statement::<DB>::new(PING).one(&mut self.read().await?).await?.get::<i64>("one")?;
-        Ok(())
+        let (_, row) = Lease::<DB>::asked(&self.readers, &Question::new(PING)).await?;
+        let row =
+            row.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, PING.name, "the row is missing"))?;
+        row.get::<i64>("one").map(drop)
     }
 
     async fn check_statements(&self) -> Result<usize, StoreError> {
@@ -337,8 +339,8 @@ impl<DB: Backend> Sql<DB> {
 
     async fn close(&self) {
         let closed = async {
-            self.readers.close().await;
-            self.writer.close().await;
+            self.readers.pool.close().await;
+            self.writer.pool.close().await;
         };
         if DB::PATIENCE.is_none() {
             closed.await;

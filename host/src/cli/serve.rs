@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use super::configuration::{load, plural};
+use super::notify;
 use crate::config::{Loaded, ProviderState};
 use crate::exit::ExitCode;
 use crate::registry::Entry;
@@ -55,6 +56,7 @@ async fn run(loaded: &Loaded) -> ExitCode {
         Ok(socket) => socket,
         Err(error) => return cannot_listen(listen, &error),
     };
+    notify::status("opening the database and starting the providers");
     let app = match startup::app(config, &Ambient::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -75,7 +77,8 @@ async fn run(loaded: &Loaded) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => return cannot_listen(listen, &error),
     };
-    announce(&app, listen);
+    // From here on a connection is taken, and answered by what runs below.
+    notify::ready(&announce(&app, listen));
     let sweeper = tokio::spawn({
         let app = app.clone();
         async move {
@@ -100,7 +103,9 @@ async fn run(loaded: &Loaded) -> ExitCode {
             }
         };
         let name = signal().await;
-        tracing::info!("{name}: no new requests, running ones have {} s to end", limits.drain.as_secs());
+        let ending = format!("no new requests, running ones have {} s to end", limits.drain.as_secs());
+        tracing::info!("{name}: {ending}");
+        notify::stopping(&ending);
         let _ = end.send(());
         signal().await
     };
@@ -138,7 +143,8 @@ fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> ExitCode {
     ExitCode::Other
 }
 
-fn announce(app: &App, listen: SocketAddr) {
+/// Logs which providers there are and how they are, and gives the line back.
+fn announce(app: &App, listen: SocketAddr) -> String {
     let registry = app.registry.load();
     let names = |is_so: fn(&Entry) -> bool| {
         let names: Vec<_> =
@@ -153,5 +159,7 @@ fn announce(app: &App, listen: SocketAddr) {
         said("unavailable", names(|entry| entry.running.is_err() && entry.state != ProviderState::Disabled));
     let off = said("turned off", names(|entry| entry.state == ProviderState::Disabled));
     let (generation, public_url) = (registry.generation, &app.public_url);
-    tracing::info!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
+    let line = format!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
+    tracing::info!("{line}");
+    line
 }

@@ -84,7 +84,7 @@ impl Starter<'_> {
                 AdoptError::RealmChanged { .. } | AdoptError::Manual { .. } => {
                     Unavailable::Misconfigured(error.to_string())
                 }
-                AdoptError::Store(_) => Unavailable::Failing(error.to_string()),
+                AdoptError::TooOld { .. } | AdoptError::Store(_) => Unavailable::Database(error.to_string()),
             })?;
         if adopted.created {
             self.made.push(config.name.clone());
