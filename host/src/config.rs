@@ -36,6 +36,7 @@ pub use plugins::{Pin, PluginConfig};
 pub use providers::{Provider, ProviderConfig, ProviderState, Transport};
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use quantity::PerMinute;
+pub(crate) use secret::reason;
 pub use secret::{Environment, ProcessEnvironment};
 pub use server::{LogFormat, Server, Session, Signup, SignupMode};
 
