@@ -106,8 +106,12 @@ pub async fn start(loaded: &Loaded, file: &Path, ambient: &Ambient) -> Result<St
         SignupMode::Auto => SignupPolicy::Auto,
         SignupMode::Closed => SignupPolicy::Closed,
     };
-    let reloader =
-        Reloader::new(loaded, file, ambient, Running { starter, store: store.clone(), registry: Arc::clone(&registry) });
+    let reloader = Reloader::new(
+        loaded,
+        file,
+        ambient,
+        Running { starter, store: store.clone(), registry: Arc::clone(&registry) },
+    );
     let app = Arc::new(App {
         public_url: config.server.public_url.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),

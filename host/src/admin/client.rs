@@ -26,7 +26,9 @@ pub enum AskError {
     #[error("the server at `{0}` gave no answer in {1} s")]
     TooLate(String, u64),
     /// What came is none.
-    #[error("the server at `{0}` answered something that this program does not understand; it is vestibule {1}, this is {2}")]
+    #[error(
+        "the server at `{0}` answered something that this program does not understand; it is vestibule {1}, this is {2}"
+    )]
     NotUnderstood(String, String, &'static str),
     /// The server says no.
     #[error("{}", .0.message)]
@@ -54,9 +56,8 @@ pub fn ask<T: DeserializeOwned>(socket: &Path, verb: &str, patience: Duration) -
     if answer.is_empty() {
         return Err(AskError::Closed(shown()));
     }
-    let unclear = |version: &str| {
-        AskError::NotUnderstood(shown(), version.to_owned(), env!("CARGO_PKG_VERSION"))
-    };
+    let unclear =
+        |version: &str| AskError::NotUnderstood(shown(), version.to_owned(), env!("CARGO_PKG_VERSION"));
     let answer: Answer = serde_json::from_slice(&answer).map_err(|_| unclear("of an unknown version"))?;
     if let Some(refused) = answer.error {
         return Err(AskError::Refused(refused));

@@ -152,7 +152,8 @@ fn clear(path: &Path) -> Result<(), BindError> {
 
 /// The mode is set before anybody can connect, whatever the umask is.
 fn listen(path: &Path) -> io::Result<StdListener> {
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
     let listening = fs::set_permissions(path, Permissions::from_mode(0o600))
         .and_then(|()| Ok(rustix::net::listen(&socket, 128)?));

@@ -71,7 +71,15 @@ pub struct Session {
 }
 
 pub(crate) const SERVER: Keys = Keys {
-    taken: &["public_url", "listen", "admin_socket", "trusted_proxies", "default_provider", "begin_rate", "log"],
+    taken: &[
+        "public_url",
+        "listen",
+        "admin_socket",
+        "trusted_proxies",
+        "default_provider",
+        "begin_rate",
+        "log",
+    ],
     later: &["metrics_listen"],
 };
 pub(crate) const SIGNUP: Keys = Keys { taken: &["mode"], later: &[] };

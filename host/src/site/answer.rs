@@ -110,7 +110,9 @@ fn label(app: &App, name: &ProviderName) -> String {
     let registry = app.registry.load();
     match registry.get(name.as_str()) {
         Some(entry) => entry.label.clone(),
-        None => registry.gone_by_name(name.as_str()).map_or_else(|| name.to_string(), |gone| gone.label.clone()),
+        None => {
+            registry.gone_by_name(name.as_str()).map_or_else(|| name.to_string(), |gone| gone.label.clone())
+        }
     }
 }
 

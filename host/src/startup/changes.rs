@@ -14,7 +14,9 @@ pub(super) fn between(before: &Registry, after: &Registry) -> Vec<Change> {
         match before.get(entry.name.as_str()) {
             None => changes.push(Change { provider, what: What::Added }),
             Some(old) => {
-                changes.extend(of_one(old, entry).into_iter().map(|what| Change { provider: provider.clone(), what }));
+                changes.extend(
+                    of_one(old, entry).into_iter().map(|what| Change { provider: provider.clone(), what }),
+                );
             }
         }
     }

@@ -332,12 +332,13 @@ impl Reloader {
             return self.report(by, Outcome::Unchanged, Vec::new());
         }
         let is_gone = |gone: &Gone| now.since(gone.since) < ATTEMPT_LIFE;
-        let removed = before.all().filter(|entry| after.get(entry.name.as_str()).is_none()).map(|entry| Gone {
-            name: entry.name.clone(),
-            label: entry.label.clone(),
-            callback_path: entry.callback_path.clone(),
-            since: now,
-        });
+        let removed =
+            before.all().filter(|entry| after.get(entry.name.as_str()).is_none()).map(|entry| Gone {
+                name: entry.name.clone(),
+                label: entry.label.clone(),
+                callback_path: entry.callback_path.clone(),
+                since: now,
+            });
         let gone: Vec<_> = before.gone().iter().cloned().filter(is_gone).chain(removed).collect();
         let replaced = before.all().filter(|entry| !kept.contains(&entry.name));
         let in_flight =
@@ -412,9 +413,10 @@ fn in_file(fault: &Fault) -> Reason {
 /// The errors that the file in force did not have. Those of a provider that is turned off take nothing away.
 fn new_faults(config: &Config, faults: &[Fault], known: &BTreeSet<String>) -> Vec<Reason> {
     let is_off = |fault: &Fault| match &fault.scope {
-        Scope::Provider(name) => {
-            config.providers.get(name.as_str()).is_some_and(|provider| provider.state == ProviderState::Disabled)
-        }
+        Scope::Provider(name) => config
+            .providers
+            .get(name.as_str())
+            .is_some_and(|provider| provider.state == ProviderState::Disabled),
         _ => false,
     };
     let is_new = |fault: &&Fault| gist(fault).is_some_and(|gist| !known.contains(&gist)) && !is_off(fault);

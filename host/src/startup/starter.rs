@@ -12,7 +12,8 @@ use super::Ambient;
 use super::basis::Key;
 use super::provider::{self, Failure, Gathered, Ingredients, Made, Prepared};
 use crate::config::{
-    self, Config, Environment, Fault, PluginConfig, ProviderConfig, ProviderState, PublicUrl, Transport, settings,
+    self, Config, Environment, Fault, PluginConfig, ProviderConfig, ProviderState, PublicUrl, Transport,
+    settings,
 };
 use crate::name::{PluginName, ProviderName};
 use crate::plugin::{self, Plugin, ProviderOptions, Refusal, Shared, TransportKind};
@@ -58,9 +59,10 @@ impl Starter {
         for section in config.providers.values() {
             let name = section.name.clone();
             // Missing only if the look at the files was lost: then nothing is known, and nothing is taken away for it.
-            let Gathered { file, basis, warnings, ingredients } = gathered
-                .remove(&name)
-                .unwrap_or_else(|| self.nothing(section.state, Failure::failing("its files could not be looked at")));
+            let Gathered { file, basis, warnings, ingredients } =
+                gathered.remove(&name).unwrap_or_else(|| {
+                    self.nothing(section.state, Failure::failing("its files could not be looked at"))
+                });
             let same = before.get(name.as_str()).filter(|entry| entry.basis == basis);
             let made = match (same.map(|entry| &entry.running), ingredients) {
                 (Some(Ok(running)), _) => Made::Kept(Arc::clone(running)),
@@ -122,9 +124,9 @@ impl Starter {
                 }
                 Err(faults) => self.nothing(section.state, Failure::faults(faults)),
                 Ok(provider) => {
-                    let plugin = plugins
-                        .entry(provider.plugin.clone())
-                        .or_insert_with(|| self.plugin(config.plugins.get(&provider.plugin), &provider.plugin));
+                    let plugin = plugins.entry(provider.plugin.clone()).or_insert_with(|| {
+                        self.plugin(config.plugins.get(&provider.plugin), &provider.plugin)
+                    });
                     self.settings(provider, plugin)
                 }
             };
