@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::name::{PluginName, ProviderName};
@@ -36,6 +36,7 @@ pub use plugins::{Pin, PluginConfig};
 pub use providers::{Provider, ProviderConfig, ProviderState, Transport};
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use quantity::PerMinute;
+pub(crate) use secret::reason;
 pub use secret::{Environment, ProcessEnvironment};
 pub use server::{LogFormat, Server, Session, Signup, SignupMode};
 
@@ -121,6 +122,18 @@ impl Config {
             }
             _ => Err(faults),
         }
+    }
+}
+
+/// What a file says of `[server] admin_socket`, whatever else is wrong with it; relative paths start from its folder. For a
+/// program that wants to reach the server, which reads the file itself.
+pub fn admin_socket(path: &Path) -> Option<PathBuf> {
+    let text = String::from_utf8(read(path).ok()?).ok()?;
+    let document = Document::parse(Arc::from(path), &text);
+    let server = section::table(&document, document.root().get("server")?).ok()?;
+    match server.value.get("admin_socket")?.get_ref() {
+        toml::de::DeValue::String(socket) => Some(path.parent().unwrap_or(Path::new("")).join(&**socket)),
+        _ => None,
     }
 }
 

@@ -36,17 +36,25 @@ const MACHINE: u16 = elf::EM_RISCV.0;
 pub(super) struct CheckedFile {
     /// The file's content.
     pub(super) bytes: Vec<u8>,
+    /// The SHA-256 of that content.
+    pub(super) sha256: [u8; 32],
     /// What its section says.
     pub(super) descriptor: abi::section::Descriptor,
+}
+
+/// The SHA-256 of a file that could be a plugin's by what it is and who may write to it. Nothing in it is looked at.
+pub(super) fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
+    let bytes = read(path).map_err(|why| LoadError { path: path.to_owned(), why })?;
+    Ok(crate::random::sha256(&bytes))
 }
 
 /// Reads and checks a plugin's file. `pins` are SHA-256 sums, of which one must match.
 pub(super) fn check(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<CheckedFile, LoadError> {
     let refuse = |why| LoadError { path: path.to_owned(), why };
     let bytes = read(path).map_err(refuse)?;
-    check_pin(&bytes, pins, name).map_err(refuse)?;
+    let sha256 = check_pin(&bytes, pins, name).map_err(refuse)?;
     let descriptor = check_elf(&bytes).and_then(|d| check_descriptor(d, name)).map_err(refuse)?;
-    Ok(CheckedFile { bytes, descriptor })
+    Ok(CheckedFile { bytes, sha256, descriptor })
 }
 
 /// The whole content of a regular file. Opened without following a link and without waiting for a FIFO's other end, and
@@ -93,7 +101,7 @@ fn read_capped(file: File) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<(), Refusal> {
+fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<[u8; 32], Refusal> {
     let found = crate::random::sha256(bytes);
     let (name, hex) = (name.clone(), HEXLOWER.encode(&found));
     if pins.is_empty() {
@@ -103,7 +111,7 @@ fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<(), R
         let expected = pins.iter().map(|pin| HEXLOWER.encode(pin)).collect();
         return Err(Refusal::WrongPin { name, expected, found: hex });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The section of a whole ELF library for this machine. A segment that ends behind the file's end would be mapped all
