@@ -73,6 +73,15 @@ pub use services::egress::Egress;
 pub struct Plugin {
     module: abi::table::ProviderModuleRef,
     description: Description,
+    sha256: [u8; 32],
+}
+
+/// The SHA-256 of a file that could be a plugin's, by what it is and who may write to it. Blocks for some milliseconds.
+///
+/// # Errors
+/// If it is no regular file, everybody may write to it, or it cannot be read.
+pub fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
+    file::digest(path)
 }
 
 impl Plugin {
@@ -86,12 +95,17 @@ impl Plugin {
         let loaded = loader::load(&file).map_err(refuse)?;
         let description = description::read(&loaded.described, &file.descriptor).map_err(refuse)?;
         tracing::debug!(plugin = %description.name, version = %description.version, "plugin loaded");
-        Ok(Arc::new(Self { module: loaded.module, description }))
+        Ok(Arc::new(Self { module: loaded.module, description, sha256: file.sha256 }))
     }
 
     /// What it says about itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The SHA-256 of the file that was loaded.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod backend;
+mod census;
 mod error;
 mod lease;
 mod location;
@@ -26,6 +27,7 @@ use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
 
 pub use self::attempts::{Attempt, Purpose};
+pub use self::census::Residents;
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
 pub use self::location::{Location, PostgresHost, PostgresLocation, PostgresTls, PostgresTlsMode};
 pub use self::migrate::Applied;
@@ -53,6 +55,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 const ALL: &[&[&Text]] = &[
     STATEMENTS,
     attempts::STATEMENTS,
+    census::STATEMENTS,
     migrate::STATEMENTS,
     people::STATEMENTS,
     provider_table::STATEMENTS,
@@ -152,6 +155,24 @@ impl Store {
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         sql!(self, adopt_provider(provider, plugin, realm, now))
+    }
+
+    /// Whether [`adopt_provider`](Self::adopt_provider) would let the provider have its table, as far as a look can tell.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
+        sql!(self, provider_fits(provider, realm))
+    }
+
+    /// Every provider that has a table, configured or not, by name: who it is known to, and when somebody last came.
+    /// Reads each table whole, so it is for people who ask now and then.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn census(&self) -> Result<Vec<Residents>, StoreError> {
+        sql!(self, census())
     }
 
     /// Signs in the user of a proven account; makes user and identity if there are none and the policy allows it. All

@@ -13,7 +13,6 @@ pub(super) fn ready(status: &str) {
 
 /// A reload has begun. The manager waits for [`ready`], which has to follow; what it starts to wait for is told from an older
 /// message by the time in this one (`Type=notify-reload`, systemd 253).
-#[expect(dead_code, reason = "there is no reload yet")]
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),

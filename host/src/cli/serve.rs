@@ -2,22 +2,26 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpSocket;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use super::configuration::{load, plural};
 use super::notify;
+use crate::admin::Operator;
+use crate::admin::server::AdminSocket;
 use crate::config::{Loaded, ProviderState};
 use crate::exit::ExitCode;
 use crate::registry::Entry;
 use crate::router::router;
 use crate::server::{self, Limits};
-use crate::startup::{self, Ambient};
-use crate::state::App;
+use crate::startup::reload::{By, Reloader, Step};
+use crate::startup::{self, Ambient, Started};
+use crate::state::{App, SharedApp};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -35,13 +39,13 @@ pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
             return ExitCode::Other;
         }
     };
-    let code = runtime.block_on(run(&loaded));
+    let code = runtime.block_on(run(&loaded, config));
     // A plugin that loops in its own thread never ends by itself, and must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     code
 }
 
-async fn run(loaded: &Loaded) -> ExitCode {
+async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
     for fault in &loaded.faults {
         if fault.is_error() {
             tracing::error!("{fault}");
@@ -56,9 +60,25 @@ async fn run(loaded: &Loaded) -> ExitCode {
         Ok(socket) => socket,
         Err(error) => return cannot_listen(listen, &error),
     };
+    // A program that asks from here on waits until everything is there.
+    let admin = match config.server.admin_socket.as_deref().map(AdminSocket::bind).transpose() {
+        Ok(admin) => admin,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::Other;
+        }
+    };
+    // Before the providers: until it is waited for, SIGHUP ends a process.
+    let hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            tracing::error!(%error, "cannot wait for signals");
+            return ExitCode::Other;
+        }
+    };
     notify::status("opening the database and starting the providers");
-    let app = match startup::app(config, &Ambient::system()).await {
-        Ok(app) => app,
+    let Started { app, reloader } = match startup::start(loaded, file, &Ambient::system()).await {
+        Ok(started) => started,
         Err(error) => {
             tracing::error!("cannot start: {error}");
             return ExitCode::Other;
@@ -77,8 +97,12 @@ async fn run(loaded: &Loaded) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => return cannot_listen(listen, &error),
     };
-    // From here on a connection is taken, and answered by what runs below.
     notify::ready(&announce(&app, listen));
+    reloader.tell(Box::new(|step| match step {
+        Step::Begun => notify::reloading(),
+        Step::Ended(line) => notify::ready(line),
+    }));
+    let operating = tokio::spawn(operate(app.clone(), Arc::clone(&reloader), admin, hangup));
     let sweeper = tokio::spawn({
         let app = app.clone();
         async move {
@@ -106,6 +130,7 @@ async fn run(loaded: &Loaded) -> ExitCode {
         let ending = format!("no new requests, running ones have {} s to end", limits.drain.as_secs());
         tracing::info!("{name}: {ending}");
         notify::stopping(&ending);
+        reloader.stop();
         let _ = end.send(());
         signal().await
     };
@@ -117,6 +142,9 @@ async fn run(loaded: &Loaded) -> ExitCode {
         }
     };
     sweeper.abort();
+    // Removes the socket.
+    operating.abort();
+    let _ = operating.await;
     app.store.close().await;
     if cut > 0 {
         tracing::warn!("stopped; {cut} {} cut off", plural(cut, "connection was", "connections were"));
@@ -124,6 +152,28 @@ async fn run(loaded: &Loaded) -> ExitCode {
         tracing::info!("stopped");
     }
     ExitCode::Fine
+}
+
+/// What an operator asks, by signal or at the socket. A SIGHUP that comes during a reload leads to one more after it.
+async fn operate(app: SharedApp, reloader: Arc<Reloader>, admin: Option<AdminSocket>, mut hangup: Signal) {
+    let operator = Arc::new(Operator::new(app, Arc::clone(&reloader)));
+    let by_socket = async {
+        match &admin {
+            Some(admin) => {
+                if let Err(error) = admin.serve(operator).await {
+                    tracing::error!(%error, "the admin socket is not served any more");
+                }
+                std::future::pending().await
+            }
+            None => std::future::pending::<()>().await,
+        }
+    };
+    let by_signal = async {
+        while hangup.recv().await.is_some() {
+            reloader.reload(By::Signal).await;
+        }
+    };
+    tokio::join!(by_socket, by_signal);
 }
 
 fn bind(listen: SocketAddr) -> std::io::Result<TcpSocket> {

@@ -59,7 +59,7 @@ impl<'d> Reader<'d> {
         self.sections();
 
         let mut section = self.core("server", &server::SERVER);
-        let draft = server::server(&mut section);
+        let draft = server::server(&mut section, self.folder);
         self.faults.extend(section.finish());
 
         let mut section = self.core("database", &database::DATABASE);

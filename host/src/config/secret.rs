@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::fault::quoted;
 
 /// The process's environment, or what a test says it is.
-pub trait Environment {
+pub trait Environment: Send + Sync {
     /// The value of a variable, if it is set.
     fn var(&self, name: &str) -> Option<OsString>;
 }

@@ -39,8 +39,16 @@ const MACHINE: u16 = elf::EM_RISCV.0;
 pub(super) struct CheckedFile {
     /// The file's content.
     pub(super) bytes: Vec<u8>,
+    /// The SHA-256 of that content.
+    pub(super) sha256: [u8; 32],
     /// What its section says.
     pub(super) descriptor: abi::section::Descriptor,
+}
+
+/// The SHA-256 of a file that could be a plugin's by what it is and who may write to it. Nothing in it is looked at.
+pub(super) fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
+    let (bytes, _) = read(path).map_err(|why| LoadError { path: path.to_owned(), why })?;
+    Ok(crate::random::sha256(&bytes))
 }
 
 /// What becomes of a file that has no pin.
@@ -61,13 +69,16 @@ pub(super) fn check(
 ) -> Result<CheckedFile, LoadError> {
     let refuse = |why| LoadError { path: path.to_owned(), why };
     let (bytes, metadata) = read(path).map_err(refuse)?;
-    match unpinned {
-        Unpinned::Private if pins.is_empty() => private::check(path, &metadata).map_err(refuse)?,
+    let sha256 = match unpinned {
+        Unpinned::Private if pins.is_empty() => {
+            private::check(path, &metadata).map_err(refuse)?;
+            crate::random::sha256(&bytes)
+        }
         _ => check_pin(&bytes, pins, name).map_err(refuse)?,
-    }
+    };
     let descriptor = check_elf(&bytes).and_then(fits_this_host).map_err(refuse)?;
     let descriptor = check_name(descriptor, name).map_err(refuse)?;
-    Ok(CheckedFile { bytes, descriptor })
+    Ok(CheckedFile { bytes, sha256, descriptor })
 }
 
 /// A plugin's file that was looked at and not loaded, whoever trusts it.
@@ -94,9 +105,9 @@ pub(crate) fn examine(bytes: Vec<u8>) -> Result<Examined, Refusal> {
 
 /// All that is said against a file by pins and name, without linking it. Without a pin it has to be private.
 pub(crate) fn verify(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<Examined, Refusal> {
-    let CheckedFile { bytes, descriptor } =
+    let CheckedFile { bytes, sha256, descriptor } =
         check(path, pins, name, Unpinned::Private).map_err(|error| error.why)?;
-    Ok(Examined { sha256: crate::random::sha256(&bytes), descriptor, bytes })
+    Ok(Examined { sha256, descriptor, bytes })
 }
 
 /// The whole content of a regular file. Opened without following a link and without waiting for a FIFO's other end, and
@@ -148,7 +159,7 @@ fn read_capped(file: File) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<(), Refusal> {
+fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<[u8; 32], Refusal> {
     let found = crate::random::sha256(bytes);
     let (name, hex) = (name.clone(), HEXLOWER.encode(&found));
     if pins.is_empty() {
@@ -158,7 +169,7 @@ fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<(), R
         let expected = pins.iter().map(|pin| HEXLOWER.encode(pin)).collect();
         return Err(Refusal::WrongPin { name, expected, found: hex });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The section of a whole ELF library for this machine. A segment that ends behind the file's end would be mapped all

@@ -93,6 +93,21 @@ struct Found {
 }
 
 impl<DB: Backend> Sql<DB> {
+    pub(super) async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
+        self.look(provider, realm).await.map(drop)
+    }
+
+    /// The provider's row, if there is one and nothing speaks against what this host would do to its table.
+    async fn look(&self, provider: &ProviderName, realm: &str) -> Result<Option<Found>, AdoptError> {
+        let found = find::<DB>(&mut self.read().await?, provider, realm).await?;
+        let is_up_to_date = found.as_ref().is_some_and(|found| found.revision >= self.chain.revision());
+        if self.mode == Migrate::Manual && !is_up_to_date {
+            let what = if found.is_none() { "missing" } else { "behind" };
+            return Err(AdoptError::Manual { provider: provider.clone(), what });
+        }
+        Ok(found)
+    }
+
     pub(super) async fn adopt_provider(
         &self,
         provider: &ProviderName,
@@ -101,17 +116,11 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         // A look first: a start on a schema that is up to date waits for nobody and needs no right to change it.
-        let found = find::<DB>(&mut self.read().await?, provider, realm).await?;
-        if let Some(Found { plugin: known, revision }) = &found
-            && known == plugin
-            && *revision >= self.chain.revision()
+        if let Some(Found { plugin: known, revision }) = self.look(provider, realm).await?
+            && known == *plugin
+            && revision >= self.chain.revision()
         {
-            return Ok(Adopted { created: false, revision: *revision });
-        }
-        let is_up_to_date = found.as_ref().is_some_and(|found| found.revision >= self.chain.revision());
-        if self.mode == Migrate::Manual && !is_up_to_date {
-            let what = if found.is_none() { "missing" } else { "behind" };
-            return Err(AdoptError::Manual { provider: provider.clone(), what });
+            return Ok(Adopted { created: false, revision });
         }
         let mut held = Held::default();
         loop {
