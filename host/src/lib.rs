@@ -58,6 +58,10 @@ pub mod web;
 #[forbid(unsafe_code)]
 pub mod clock;
 #[forbid(unsafe_code)]
+pub mod count;
+#[forbid(unsafe_code)]
 pub mod name;
 #[forbid(unsafe_code)]
 pub mod random;
+#[forbid(unsafe_code)]
+mod request_id;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::config::ProviderState;
 use crate::name::{PluginName, ProviderName};
 use crate::plugin::Provider;
+use crate::plugin::health::{Standing, Why};
 
 /// A provider as the server knows it.
 pub struct Entry {
@@ -30,6 +31,20 @@ pub struct Entry {
     pub callback_path: String,
     /// The provider itself, or why it is not there.
     pub running: Result<Running, Unavailable>,
+}
+
+impl Entry {
+    /// Why people cannot sign in with it at present: because it does not run, or by what its last operations saw.
+    pub fn why_not(&self) -> Option<Why> {
+        match &self.running {
+            Err(Unavailable::Misconfigured(_)) => Some(Why::Misconfigured),
+            Err(Unavailable::Failing(_)) => Some(Why::Failing),
+            Ok(running) => match running.provider.health().standing {
+                Standing::Usable => None,
+                Standing::Aside { why, .. } => Some(why),
+            },
+        }
+    }
 }
 
 /// An operator's icon, read once at start.

@@ -17,6 +17,7 @@ use crate::address::{self, Peer};
 use crate::api;
 use crate::problem::Problem;
 use crate::random::request_id;
+use crate::request_id::within;
 use crate::server::TimeLimit;
 use crate::site::{self, RequestId, Visitor};
 use crate::state::{ClientAddress, SharedApp};
@@ -43,7 +44,8 @@ pub(super) async fn around(State(app): State<SharedApp>, mut request: Request, n
     }
     let span = tracing::info_span!("request", %id, %method, route);
     let started = app.login.clock.now();
-    let mut response = answered(&app, request, next).instrument(span.clone()).await;
+    let answered = within(Some(id.clone()), answered(&app, request, next));
+    let mut response = answered.instrument(span.clone()).await;
     let _entered = span.enter();
     let took = app.login.clock.now().since(started);
     tracing::debug!(status = response.status().as_u16(), took_us = took.as_micros(), "answered");

@@ -15,6 +15,7 @@ use crate::login::callback::{Callback, Outcome, callback as callback_login};
 use crate::login::complete::SignedIn;
 use crate::problem::Problem;
 use crate::registry::Entry;
+use crate::request_id;
 use crate::session::cookie;
 use crate::state::{App, SharedApp};
 use crate::web::headers::ResponseKind;
@@ -78,6 +79,7 @@ async fn to_its_end(app: &SharedApp, callback: Callback) -> Result<Outcome, Prob
         }
         outcome
     };
+    let task = request_id::within(request_id::current(), task);
     match tokio::spawn(task.in_current_span()).await {
         Ok(outcome) => Ok(outcome?),
         Err(error) => Err(Problem::new(ErrorKind::Internal, format!("the sign-in was lost: {error}"))),
