@@ -94,7 +94,7 @@ impl Durations {
         let bounds = Self::BOUNDS.iter().map(|bound| Duration::from_micros(*bound).as_secs_f64());
         let counts = self.counters.iter().map(|counter| counter.load(Ordering::Relaxed));
         Measured {
-            buckets: bounds.chain([f64::MAX]).zip(counts).collect(),
+            buckets: bounds.chain([f64::INFINITY]).zip(counts).collect(),
             sum: Duration::from_micros(self.sum.load(Ordering::Relaxed)).as_secs_f64(),
         }
     }
@@ -103,7 +103,7 @@ impl Durations {
 /// What [`Durations`] counted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// Upper bound in seconds, `f64::MAX` for none, and how many were above the bound before and not above this one.
+    /// Upper bound in seconds, `f64::INFINITY` for none, and how many were above the bound before and not above this one.
     pub buckets: Vec<(f64, u64)>,
     /// All of them together, in seconds.
     pub sum: f64,
@@ -140,7 +140,7 @@ mod tests {
         }
         let measured = durations.read();
         let counted: Vec<_> = measured.buckets.iter().filter(|(_, count)| *count > 0).copied().collect();
-        assert_eq!(counted, [(0.001, 2), (0.005, 1), (15.0, 1), (f64::MAX, 1)]);
+        assert_eq!(counted, [(0.001, 2), (0.005, 1), (15.0, 1), (f64::INFINITY, 1)]);
         assert!((measured.sum - 30.002_002).abs() < 1e-9, "{}", measured.sum);
     }
 }

@@ -26,6 +26,8 @@ pub mod site;
 #[forbid(unsafe_code)]
 pub mod api;
 #[forbid(unsafe_code)]
+pub mod metrics;
+#[forbid(unsafe_code)]
 pub mod state;
 
 #[forbid(unsafe_code)]

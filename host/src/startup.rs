@@ -13,6 +13,7 @@ use crate::begin_limit::BeginLimit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Environment, ProcessEnvironment, ProviderState, SignupMode};
 use crate::login::Login;
+use crate::metrics::Metrics;
 use crate::name::ProviderName;
 use crate::plugin::{self, TransportKind};
 use crate::random::{Random, SystemRandom};
@@ -99,6 +100,7 @@ pub async fn app(config: &Config, ambient: &Ambient) -> Result<SharedApp, StartE
         store,
         pages,
         begin_limit: BeginLimit::new(config.server.begin_rate.get(), Arc::clone(&ambient.clock)),
+        metrics: Metrics::default(),
         random: Arc::clone(&ambient.random),
     }))
 }
