@@ -16,10 +16,10 @@ pub trait Closed: Copy + PartialEq + 'static {
 
 /// Writes an enumeration and its names in one place, so that neither lacks a value of the other.
 macro_rules! closed {
-    ($(#[$attribute:meta])* pub enum $set:ident { $($(#[doc = $doc:literal])* $value:ident = $name:literal,)+ }) => {
+    ($(#[$attribute:meta])* $visibility:vis enum $set:ident { $($(#[doc = $doc:literal])* $value:ident = $name:literal,)+ }) => {
         $(#[$attribute])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $set { $($(#[doc = $doc])* $value,)+ }
+        $visibility enum $set { $($(#[doc = $doc])* $value,)+ }
 
         impl $crate::count::Closed for $set {
             const ALL: &'static [Self] = &[$(Self::$value,)+];
@@ -115,7 +115,7 @@ mod tests {
 
     closed! {
         /// For these tests.
-        pub enum Side {
+        enum Side {
             /// One.
             Left = "left",
             /// The other.

@@ -88,7 +88,12 @@ pub struct Registry {
 impl Registry {
     /// A set of providers.
     pub fn new(generation: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
-        let entries = entries.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect();
+        Self::of(generation, entries.into_iter().map(Arc::new))
+    }
+
+    /// The same, of entries that are shared already.
+    pub fn of(generation: u64, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+        let entries = entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         Self { entries, generation }
     }
 

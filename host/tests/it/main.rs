@@ -13,7 +13,9 @@ mod faults;
 #[cfg(target_arch = "x86_64")]
 mod frozen;
 mod headers;
+mod health;
 mod interop;
+mod metrics;
 mod openid;
 mod pages;
 mod plugin;
