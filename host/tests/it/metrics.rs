@@ -97,7 +97,7 @@ async fn a_flood_of_unknown_paths_methods_and_providers_adds_no_series() {
             0 => ("GET", format!("/nowhere/{n}?x={n}")),
             1 => ("POST", format!("/auth/provider{n}/begin")),
             2 => ("GET", format!("/auth/provider{n}/callback?code=c{n}&state=s{n}")),
-            3 => (["PUT", "BREW", "HEAD", "TRACE"][n / 5 % 4], "/login".to_owned()),
+            3 => (["PUT", "BREW", "PATCH", "TRACE"][n / 5 % 4], "/login".to_owned()),
             _ => ("GET", format!("/assets/provider/p{n}")),
         };
         let request = Request::builder()

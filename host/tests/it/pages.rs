@@ -362,7 +362,7 @@ fn a_provider_that_failed_lately_is_greyed_with_its_reason_and_people_may_try_al
         assert!(html.contains("class=\"all-the-same\" aria-describedby=\"why-github\""), "{html}");
         assert!(html.contains("Try <bdi>GitHub</bdi> all the same"), "{html}");
         assert_eq!(html.matches("<form method=\"post\" action=\"/auth/github/begin\">").count(), 1);
-        assert!(html.contains("name=\"return_to\" value=\"/wiki\""), "{html}");
+        assert!(html.contains("name=\"return_to\" value=\"&#x2f;wiki\""), "{html}");
     }
 }
 
