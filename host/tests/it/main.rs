@@ -20,6 +20,7 @@ mod plugin;
 mod postgres;
 mod process;
 mod proxies;
+mod reload;
 mod server;
 mod session;
 mod sign_in;

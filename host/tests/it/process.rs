@@ -31,6 +31,7 @@ mod migrate;
 mod outside;
 mod providers;
 mod refusals;
+mod reload;
 
 /// A folder with a configuration, and the port that it names.
 struct Installation {
