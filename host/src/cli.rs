@@ -5,6 +5,7 @@ mod log;
 mod migrate;
 mod notify;
 mod operate;
+mod plugin;
 mod reload;
 mod serve;
 mod status;
@@ -66,6 +67,9 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Add, look at, roll back and remove the libraries of plugins, in the configuration file.
+    #[command(subcommand, arg_required_else_help = true)]
+    Plugin(plugin::Verb),
 }
 
 /// Runs the command line of this process.
@@ -75,5 +79,6 @@ pub fn run() -> ExitCode {
         Verb::Migrate { config } => migrate::migrate(&config),
         Verb::Reload { config, json } => reload::reload(&config, json),
         Verb::Status { config, json } => status::status(&config, json),
+        Verb::Plugin(verb) => plugin::run(verb),
     }
 }

@@ -6,7 +6,7 @@
 #[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
-mod file;
+pub(crate) mod file;
 #[forbid(unsafe_code)]
 mod sealed;
 
@@ -61,6 +61,7 @@ pub use begin::{Begin, To};
 pub use description::Description;
 pub(crate) use description::secret_keys;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
+pub use file::Exposed;
 pub use inspected::{Inspected, Policy, Protocol, ResponseMode, StateIn};
 #[doc(hidden)]
 pub use pipe::Tape;
@@ -89,7 +90,7 @@ impl Plugin {
     ///
     /// Loading runs the library's initialisers, so a file is only ever loaded with a pin.
     pub fn load(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<Arc<Self>, LoadError> {
-        let file = file::check(path, pins, name)?;
+        let file = file::check(path, pins, name, file::Unpinned::Refused)?;
         let refuse = |why| LoadError { path: path.to_owned(), why };
         let loaded = loader::load(&file).map_err(refuse)?;
         let description = description::read(&loaded.described, &file.descriptor).map_err(refuse)?;

@@ -91,15 +91,18 @@ pub struct Gone {
     pub since: Timestamp,
 }
 
-/// Why a provider cannot be used: for the log. People only read which of the two it is.
+/// Why a provider cannot be used: for the log. People only read whether it is the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// Its section, or its settings, are at fault.
     #[error("{0}")]
     Misconfigured(String),
-    /// Its plugin or its table is.
+    /// Its plugin is.
     #[error("{0}")]
     Failing(String),
+    /// The database failed when its table was looked for or made.
+    #[error("{0}")]
+    Database(String),
 }
 
 /// All providers of one configuration.

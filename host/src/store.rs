@@ -22,9 +22,9 @@ mod statement;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::SqlSafeStr as _;
 use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
-use sqlx::{Pool, SqlSafeStr as _};
 
 pub use self::attempts::{Attempt, Purpose};
 pub use self::census::Residents;
@@ -37,7 +37,7 @@ pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
 use self::backend::Backend;
-use self::lease::Lease;
+use self::lease::{Connections, Lease};
 use self::provider_table::Chain;
 use self::statement::{Statement, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
@@ -298,8 +298,8 @@ impl Store {
 
 /// The store on one database. The methods are in the files of this folder.
 struct Sql<DB: Backend> {
-    writer: Pool<DB>,
-    readers: Pool<DB>,
+    writer: Connections<DB>,
+    readers: Connections<DB>,
     chain: Arc<Chain>,
     mode: Migrate,
     applied: Arc<Applied>,
@@ -358,8 +358,8 @@ impl<DB: Backend> Sql<DB> {
 
     async fn close(&self) {
         let closed = async {
-            self.readers.close().await;
-            self.writer.close().await;
+            self.readers.pool.close().await;
+            self.writer.pool.close().await;
         };
         if DB::PATIENCE.is_none() {
             closed.await;

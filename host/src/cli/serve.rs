@@ -97,6 +97,7 @@ async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
         Ok(listener) => listener,
         Err(error) => return cannot_listen(listen, &error),
     };
+    // From here on a connection is taken, and answered by what runs below.
     notify::ready(&announce(&app, listen));
     reloader.tell(Box::new(|step| match step {
         Step::Begun => notify::reloading(),

@@ -60,7 +60,7 @@ fn button(entry: &Entry, preselected: Option<&str>) -> ProviderButton {
         preselected: preselected == Some(entry.name.as_str()),
         unavailable: entry.running.as_ref().err().map(|why| match why {
             registry::Unavailable::Misconfigured(_) => Unavailable::Misconfigured,
-            registry::Unavailable::Failing(_) => Unavailable::Failing,
+            registry::Unavailable::Failing(_) | registry::Unavailable::Database(_) => Unavailable::Failing,
         }),
     }
 }

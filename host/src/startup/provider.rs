@@ -158,7 +158,9 @@ fn not_adopted(error: &AdoptError) -> Failure {
     match error {
         AdoptError::RealmChanged { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: true },
         AdoptError::Manual { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: false },
-        AdoptError::Store(_) => Failure::failing(text),
+        AdoptError::TooOld { .. } | AdoptError::Store(_) => {
+            Failure { why: Unavailable::Database(text), in_file: false }
+        }
     }
 }
 

@@ -1,17 +1,56 @@
 //! A connection for as long as one step needs it, and the transaction on it. The one place that opens transactions, runs a
 //! step that lost a race again, and decides that a connection is not to be used any more. Knows no table.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Pool, SqlSafeStr as _};
 use sqlx_core::transaction::TransactionManager as _;
+use tokio::time::Instant;
 
 use super::backend::{Answer, Backend, store_error};
 use super::error::{StoreError, StoreErrorKind};
 
 /// How often a step is run, at most, if it loses against others each time.
 const ROUNDS: usize = 3;
+
+/// Where connections come from.
+pub(super) struct Connections<DB: Backend> {
+    pub(super) pool: Pool<DB>,
+    pub(super) refused: Refused,
+}
+
+impl<DB: Backend> Clone for Connections<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), refused: self.refused.clone() }
+    }
+}
+
+impl<DB: Backend> From<Pool<DB>> for Connections<DB> {
+    fn from(pool: Pool<DB>) -> Self {
+        Self { pool, refused: Refused::default() }
+    }
+}
+
+/// Why the last new connection was not taken, and when: the pool goes on trying, and tells whoever waited that none came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refused(Arc<Mutex<Option<(Instant, String)>>>);
+
+impl Refused {
+    /// The outcome of looking at a new connection.
+    pub(super) fn note(&self, reason: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            reason.map(|reason| (Instant::now(), reason));
+    }
+
+    /// What whoever has waited since then is told, if no connection was taken meanwhile for this reason.
+    fn since(&self, start: Instant) -> Option<StoreError> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (when, reason) = last.as_ref()?;
+        (*when >= start).then(|| StoreError::new(StoreErrorKind::ReadOnly, "connect", reason))
+    }
+}
 
 /// A borrowed connection. Dropped with a transaction open, as when the request is cancelled, that transaction never was.
 pub(super) struct Lease<DB: Backend> {
@@ -38,22 +77,22 @@ enum Begun {
 
 impl<DB: Backend> Lease<DB> {
     /// A connection for reading.
-    pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
+    pub(super) async fn reading(from: &Connections<DB>) -> Result<Self, StoreError> {
         match DB::BEGIN_READ {
-            Some(begin) => Self::begun(pool, begin).await,
-            None => Self::plain(pool).await,
+            Some(begin) => Self::begun(from, begin).await,
+            None => Self::plain(&from.pool).await,
         }
     }
 
     /// A connection for one statement that writes.
-    pub(super) async fn statement(pool: &Pool<DB>) -> Result<Self, StoreError> {
+    pub(super) async fn statement(from: &Connections<DB>) -> Result<Self, StoreError> {
         // Where reading needs a transaction, every statement does.
-        if DB::BEGIN_READ.is_some() { Self::transaction(pool).await } else { Self::plain(pool).await }
+        if DB::BEGIN_READ.is_some() { Self::transaction(from).await } else { Self::plain(&from.pool).await }
     }
 
     /// A connection inside a transaction that will write.
-    pub(super) async fn transaction(pool: &Pool<DB>) -> Result<Self, StoreError> {
-        Self::begun(pool, DB::BEGIN).await
+    pub(super) async fn transaction(from: &Connections<DB>) -> Result<Self, StoreError> {
+        Self::begun(from, DB::BEGIN).await
     }
 
     async fn plain(pool: &Pool<DB>) -> Result<Self, StoreError> {
@@ -62,13 +101,16 @@ impl<DB: Backend> Lease<DB> {
     }
 
     /// On a server that is given as long as a connection is waited for, both together.
-    async fn begun(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {
+    async fn begun(from: &Connections<DB>, begin: &'static str) -> Result<Self, StoreError> {
+        let pool = &from.pool;
         let begun = Self::begun_on_one_that_lives(pool, begin);
         if DB::PATIENCE.is_none() {
             return begun.await;
         }
+        let start = Instant::now();
         let begun = tokio::time::timeout(pool.options().get_acquire_timeout(), begun).await;
-        begun.unwrap_or_else(|_| Err(no_answer("begin")))
+        let begun = begun.unwrap_or_else(|_| Err(no_answer("begin")));
+        begun.map_err(|error| from.refused.since(start).unwrap_or(error))
     }
 
     async fn begun_on_one_that_lives(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {

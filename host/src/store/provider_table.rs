@@ -7,7 +7,7 @@
 use super::backend::Backend;
 use super::error::{AdoptError, StoreError};
 use super::lease::{Failure, Lease, in_transaction};
-use super::migrate::{self, Held};
+use super::migrate::{self, Held, MigrateFailure};
 use super::statement::{Statement, TableName, statements, with_table};
 use super::{Migrate, Sql};
 use crate::clock::Timestamp;
@@ -81,7 +81,7 @@ impl Failure for AdoptError {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
-            Self::RealmChanged { .. } | Self::Manual { .. } => None,
+            Self::RealmChanged { .. } | Self::Manual { .. } | Self::TooOld { .. } => None,
         }
     }
 }
@@ -139,7 +139,7 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         in_transaction!(self, |lease| {
-            migrate::lock_schema(&mut lease).await?;
+            migrate::lock_schema(&mut lease).await.map_err(|failure| failure.of(provider))?;
             let found = find::<DB>(&mut lease, provider, realm).await?;
             if found.is_none() {
                 let insert = Statement::<DB>::new(INSERT_PROVIDER).bind(provider).bind(plugin);
@@ -152,7 +152,7 @@ impl<DB: Backend> Sql<DB> {
     }
 
     /// Brings every provider's table to this host's revision, configured or not, one transaction a table; which ones.
-    pub(super) async fn upgrade_provider_tables(&self) -> Result<Vec<ProviderName>, StoreError> {
+    pub(super) async fn upgrade_provider_tables(&self) -> Result<Vec<ProviderName>, MigrateFailure> {
         let behind = self.tables_behind(&mut Lease::reading(&self.writer).await?).await?;
         let mut changed = Vec::new();
         for provider in behind {
@@ -182,7 +182,7 @@ impl<DB: Backend> Sql<DB> {
     }
 
     /// Whether there was anything to do once the lock was there.
-    async fn upgrade_one(&self, provider: &ProviderName) -> Result<bool, StoreError> {
+    async fn upgrade_one(&self, provider: &ProviderName) -> Result<bool, MigrateFailure> {
         in_transaction!(self, |lease| {
             migrate::lock_schema(&mut lease).await?;
             let row = Statement::<DB>::new(FIND_PROVIDER).bind(provider).one(&mut lease).await?;

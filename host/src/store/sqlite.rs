@@ -134,6 +134,7 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
     let readers =
         pool().max_connections(options.readers).connect_with(connect.read_only(true)).await.map_err(at)?;
     let chain = Arc::new(options.chain.on::<Sqlite>());
+    let (writer, readers) = (writer.into(), readers.into());
     let mut sql = Sql { writer, readers, chain, mode: options.migrate, applied: Arc::default() };
     let migrated = migrate::run(&sql).await;
     drop(lock);

@@ -234,7 +234,8 @@ mod tests {
     }
 
     async fn memory() -> Lease<Sqlite> {
-        Lease::reading(&SqlitePool::connect("sqlite::memory:").await.unwrap()).await.unwrap()
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        Lease::reading(&pool.into()).await.unwrap()
     }
 
     #[tokio::test]

@@ -331,7 +331,7 @@ async fn an_attempt_goes_on_with_a_new_provider_unless_its_identity_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_in_flight_are_counted_and_end_on_the_old_provider() {
-    let world = World::start().await;
+    let world = Plan { slow_pause: Duration::from_millis(10), ..Plan::default() }.start().await;
     let (callback, cookies) = world.callback(&mut world.visitor(), "octavia").await;
     // The token endpoint answers byte by byte, so the reload comes in between.
     world.idp.set_fault_times(Endpoint::Token, Fault::Slow, 1);
