@@ -39,7 +39,7 @@ pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy}
 use self::backend::Backend;
 use self::lease::{Connections, Lease};
 use self::provider_table::Chain;
-use self::statement::{Statement, TableName, Text, statements, with_table};
+use self::statement::{Question, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
 use crate::random::Random;
@@ -324,8 +324,10 @@ impl<DB: Backend> Sql<DB> {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Statement::<DB>::new(PING).one(&mut self.read().await?).await?.get::<i64>("one")?;
-        Ok(())
+        let (_, row) = Lease::<DB>::asked(&self.readers, &Question::new(PING)).await?;
+        let row =
+            row.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, PING.name, "the row is missing"))?;
+        row.get::<i64>("one").map(drop)
     }
 
     async fn check_statements(&self) -> Result<usize, StoreError> {

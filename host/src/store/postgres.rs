@@ -86,6 +86,8 @@ impl Backend for Postgres {
     // and with it the parsed statement, to somebody else.
     const BEGIN_READ: Option<&'static str> = Some("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
 
+    const IN_ONE_MESSAGE: bool = true;
+
     const SIGN_IN: Option<SignInTexts> = Some(SignInTexts { known: SIGN_IN_KNOWN, new: SIGN_IN_NEW });
 
     // The driver prepares under a name, and an error must not leave that name behind.

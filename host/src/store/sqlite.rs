@@ -56,6 +56,8 @@ impl Backend for Sqlite {
 
     const BEGIN_READ: Option<&'static str> = None;
 
+    const IN_ONE_MESSAGE: bool = false;
+
     const SIGN_IN: Option<SignInTexts> = None;
 
     const PREPARING: (&'static str, &'static str) = ("", "");

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use vestibule_demo_idp::{Endpoint, Fault};
 
-use crate::world::{Plan, on_both_transports};
+use crate::database::everywhere;
+use crate::world::Plan;
 
 fn compiler() -> PathBuf {
     let path = std::env::var_os("VESTIBULE_TEST_RUSTC");
@@ -48,9 +49,9 @@ fn the_plugin_is_from_another_compiler_than_the_server() {
     assert!(!named(&format!("rustc version {}", number(&one))), "{one} made a part of it");
 }
 
-on_both_transports! {
-    async fn people_sign_in_through_it(transport) {
-        let world = Plan { plugin: Some(built()), ..Plan::on(transport) }.start().await;
+everywhere! {
+    async fn people_sign_in_through_it(place) {
+        let world = Plan { plugin: Some(built()), ..Plan::on(place) }.start().await;
         let first = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let again = world.visitor().sign_in("github", Some("octavia")).await.unwrap();
         let other = world.visitor().sign_in("github", Some("beatriz-big")).await.unwrap();
@@ -59,9 +60,9 @@ on_both_transports! {
         assert_eq!(world.count("oauth_github").await, 2);
     }
 
-    async fn what_goes_wrong_there_is_an_error_of_that_sign_in(transport) {
+    async fn what_goes_wrong_there_is_an_error_of_that_sign_in(place) {
         let settings = "allowed_orgs = [\"acme\"]".to_owned();
-        let world = Plan { plugin: Some(built()), settings, ..Plan::on(transport) }.start().await;
+        let world = Plan { plugin: Some(built()), settings, ..Plan::on(place) }.start().await;
         for (endpoint, fault) in [
             (Endpoint::Token, Fault::ErrorIn200),
             (Endpoint::Token, Fault::EchoSecret),

@@ -168,7 +168,9 @@ async fn pass(
                     if sql == "ROLLBACK" && swallows.load(Ordering::SeqCst) {
                         return std::future::pending().await;
                     }
-                    log.lock().unwrap().push(Seen { connection, sql });
+                    // One message may hold several statements.
+                    let each = sql.split("; ").map(|sql| Seen { connection, sql: sql.to_owned() });
+                    log.lock().unwrap().extend(each);
                 }
                 is_first = false;
                 buffer.drain(..length);
