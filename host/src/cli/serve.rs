@@ -107,6 +107,7 @@ async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
     };
     let (stopping, stopped) = watch::channel(());
     let metrics = metrics.map(|listener| serve_metrics(listener, &app, stopped));
+    // From here on a connection is taken, and answered by what runs below.
     notify::ready(&announce(&app, listen));
     reloader.tell(Box::new(|step| match step {
         Step::Begun => notify::reloading(),

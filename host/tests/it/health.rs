@@ -10,7 +10,6 @@ use vestibule::plugin::health::{Ended, Standing, Why};
 use vestibule_demo_idp::{Endpoint, Fault};
 
 use crate::database::everywhere;
-use crate::database::everywhere;
 use crate::faults::issuer;
 use crate::faults::journey::{Journey, Seen};
 use crate::faults::plugins::NEIGHBOUR;
@@ -57,9 +56,7 @@ everywhere! {
         signs_in(&world).await;
         assert_eq!(reason(&world, "github").await, None);
     }
-}
 
-everywhere! {
     async fn a_provider_that_is_down_comes_back_when_its_time_is_up_and_goes_with_the_next_failure(place) {
         let world = Plan::on(place).start().await;
         for _ in 0..3 {

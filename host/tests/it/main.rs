@@ -26,6 +26,7 @@ mod plugin;
 mod postgres;
 mod process;
 mod proxies;
+mod reload;
 mod second_compiler;
 mod server;
 mod session;
