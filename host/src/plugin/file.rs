@@ -47,7 +47,7 @@ pub(super) struct CheckedFile {
 
 /// The SHA-256 of a file that could be a plugin's by what it is and who may write to it. Nothing in it is looked at.
 pub(super) fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
-    let (bytes, _) = read(path).map_err(|why| LoadError { path: path.to_owned(), why })?;
+    let bytes = content(path).map_err(|why| LoadError { path: path.to_owned(), why })?;
     Ok(crate::random::sha256(&bytes))
 }
 

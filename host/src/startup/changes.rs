@@ -39,8 +39,8 @@ fn of_one(old: &Entry, new: &Entry) -> Vec<What> {
         _ if old.state == ProviderState::Disabled || new.state == ProviderState::Disabled => {}
         (Err(_), Ok(_)) => changes.push(What::Back),
         (Ok(_), Err(_)) => changes.push(What::Unavailable),
-        (Err(one), Err(other)) if one == other => {}
-        (Err(_), Err(_)) => changes.push(What::StillUnavailable),
+        // It was tried again, and its reason may be worded otherwise.
+        (Err(_), Err(_)) => {}
     }
     let icon = |entry: &Entry| entry.icon.as_ref().map(|icon| icon.bytes.clone());
     if (&old.label, old.order, icon(old)) != (&new.label, new.order, icon(new)) {

@@ -78,8 +78,6 @@ pub enum What {
     Back,
     /// It is unavailable, and was not before.
     Unavailable,
-    /// It is unavailable for another reason.
-    StillUnavailable,
     /// Label, icon or order are others.
     Button,
 }
@@ -106,7 +104,6 @@ impl fmt::Display for Change {
             What::State { to } => write!(f, "{provider} {to}"),
             What::Back => write!(f, "{provider} available again"),
             What::Unavailable => write!(f, "{provider} unavailable"),
-            What::StillUnavailable => write!(f, "{provider} still unavailable"),
             What::Button => write!(f, "{provider} with another button"),
         }
     }
@@ -329,6 +326,11 @@ impl Reloader {
         let after = Registry::new(before.generation + 1, prepared.into_iter().map(Prepared::into_entry));
         let changes = changes::between(before, &after);
         if changes.is_empty() {
+            // The same set, with the reasons of those that are unavailable as they are now.
+            let gone = before.gone().to_vec();
+            let mut same = after;
+            same.generation = before.generation;
+            self.running.registry.store(Arc::new(same.remembering(gone)));
             return self.report(by, Outcome::Unchanged, Vec::new());
         }
         let is_gone = |gone: &Gone| now.since(gone.since) < ATTEMPT_LIFE;

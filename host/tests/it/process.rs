@@ -33,6 +33,7 @@ mod outside;
 mod plugin_files;
 mod providers;
 mod refusals;
+mod reload;
 mod silence;
 
 /// A folder with a configuration, and the port that it names.

@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestibule::clock::{ManualClock, Timestamp};
-use vestibule::config::{Config, Loaded};
+use vestibule::config::Config;
 use vestibule::plugin::TransportKind;
 use vestibule::random::{SystemRandom, sha256};
 use vestibule::router::router;
 use vestibule::server::{self, Limits};
-use vestibule::startup::{self, Ambient};
+use vestibule::startup::reload::Reloader;
+use vestibule::startup::{self, Ambient, Started};
 use vestibule::state::SharedApp;
 use vestibule_demo_idp as demo_idp;
 use vestibule_demo_idp::visitor::{VisitError, Visitor, forms};
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) idp: DemoIdp,
     /// What handlers reach.
     pub(crate) app: SharedApp,
+    /// Takes a changed configuration.
+    pub(crate) reloader: Arc<Reloader>,
     /// The server's clock.
     pub(crate) clock: Arc<ManualClock>,
     /// `http://localhost:PORT`.
@@ -84,6 +87,8 @@ pub(crate) struct Plan {
     pub(crate) port: u16,
     /// The client id in the settings.
     pub(crate) client_id: String,
+    /// The whole configuration, instead of one made of all this.
+    pub(crate) config: Option<String>,
     /// Where people reach the server, if not there where it listens; then `github` is unavailable.
     pub(crate) public_url: Option<String>,
 }
@@ -108,6 +113,7 @@ impl Default for Plan {
             slow_pause: Options::default().slow_pause,
             port: 0,
             client_id: CLIENT_ID.to_owned(),
+            config: None,
             public_url: None,
         }
     }
@@ -188,12 +194,14 @@ client_secret_file = "client-secret"
             client_id = self.client_id,
             idp = idp.base_url(),
         );
-        let text = text + &neighbours(&self.neighbours, idp.base_url());
+        let is_whole = self.config.is_some();
+        let text = self.config.unwrap_or(text + &neighbours(&self.neighbours, idp.base_url()));
         let environment = BTreeMap::<String, String>::new();
         let config = folder.path().join("config.toml");
         std::fs::write(&config, text).unwrap();
-        let Loaded { config, faults } = Config::load(&config, &environment).unwrap();
-        assert!(faults.iter().all(|fault| !fault.is_error()), "{faults:?}");
+        let loaded = Config::load(&config, &environment).unwrap();
+        let faults = &loaded.faults;
+        assert!(is_whole || faults.iter().all(|fault| !fault.is_error()), "{faults:?}");
 
         let clock = Arc::new(ManualClock::new(START));
         let ambient = Ambient {
@@ -203,12 +211,12 @@ client_secret_file = "client-secret"
             in_process: self.transport,
             limits: self.operations,
         };
-        let app = startup::app(&config, &ambient).await.unwrap();
+        let Started { app, reloader } = startup::start(&loaded, &config, &ambient).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();
         let served = tokio::spawn(server::serve(listener, router(app.clone()), self.limits, async {
             let _ = ended.await;
         }));
-        World { idp, app, clock, url, folder, postgres, end: Some(end), served }
+        World { idp, app, reloader, clock, url, folder, postgres, end: Some(end), served }
     }
 }
 
