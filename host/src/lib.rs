@@ -14,6 +14,8 @@ pub mod config;
 pub mod startup;
 
 #[forbid(unsafe_code)]
+pub mod admin;
+#[forbid(unsafe_code)]
 pub mod server;
 
 #[forbid(unsafe_code)]

@@ -6,7 +6,7 @@
 #[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
-mod file;
+pub(crate) mod file;
 #[forbid(unsafe_code)]
 mod sealed;
 
@@ -64,6 +64,7 @@ pub use begin::{Begin, To};
 pub use description::Description;
 pub(crate) use description::secret_keys;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
+pub use file::Exposed;
 pub use inspected::{Inspected, Policy, Protocol, ResponseMode, StateIn};
 #[doc(hidden)]
 pub use pipe::Tape;
@@ -75,6 +76,15 @@ pub use services::egress::Egress;
 pub struct Plugin {
     module: abi::table::ProviderModuleRef,
     description: Description,
+    sha256: [u8; 32],
+}
+
+/// The SHA-256 of a file that could be a plugin's, by what it is and who may write to it. Blocks for some milliseconds.
+///
+/// # Errors
+/// If it is no regular file, everybody may write to it, or it cannot be read.
+pub fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
+    file::digest(path)
 }
 
 impl Plugin {
@@ -83,17 +93,22 @@ impl Plugin {
     ///
     /// Loading runs the library's initialisers, so a file is only ever loaded with a pin.
     pub fn load(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<Arc<Self>, LoadError> {
-        let file = file::check(path, pins, name)?;
+        let file = file::check(path, pins, name, file::Unpinned::Refused)?;
         let refuse = |why| LoadError { path: path.to_owned(), why };
         let loaded = loader::load(&file).map_err(refuse)?;
         let description = description::read(&loaded.described, &file.descriptor).map_err(refuse)?;
         tracing::debug!(plugin = %description.name, version = %description.version, "plugin loaded");
-        Ok(Arc::new(Self { module: loaded.module, description }))
+        Ok(Arc::new(Self { module: loaded.module, description, sha256: file.sha256 }))
     }
 
     /// What it says about itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The SHA-256 of the file that was loaded.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
     }
 }
 

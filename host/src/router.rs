@@ -88,7 +88,10 @@ async fn elsewhere(
     OriginalUri(uri): OriginalUri,
     request: axum::extract::Request,
 ) -> Response {
-    if app.registry.load().by_callback_path(uri.path()).is_some() {
+    let registry = app.registry.load();
+    let path = uri.path();
+    if registry.by_callback_path(path).is_some() || registry.gone_by_callback_path(path).is_some() {
+        drop(registry);
         let service = callback().fallback(wrong_method).with_state(app);
         return match service.oneshot(request).await {
             Ok(response) => response,

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod backend;
+mod census;
 mod error;
 mod lease;
 mod location;
@@ -21,11 +22,12 @@ mod statement;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::SqlSafeStr as _;
 use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
-use sqlx::{Pool, SqlSafeStr as _};
 
 pub use self::attempts::{Attempt, Purpose};
+pub use self::census::Residents;
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
 pub use self::location::{Location, PostgresHost, PostgresLocation, PostgresTls, PostgresTlsMode};
 pub use self::migrate::Applied;
@@ -35,9 +37,9 @@ pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
 use self::backend::Backend;
-use self::lease::{Failure, Lease};
+use self::lease::{Connections, Failure, Lease};
 use self::provider_table::Chain;
-use self::statement::{Statement, TableName, Text, statements, with_table};
+use self::statement::{Question, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
 use crate::count::Counts;
 use crate::name::{PluginName, ProviderName};
@@ -54,6 +56,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 const ALL: &[&[&Text]] = &[
     STATEMENTS,
     attempts::STATEMENTS,
+    census::STATEMENTS,
     migrate::STATEMENTS,
     people::STATEMENTS,
     provider_table::STATEMENTS,
@@ -171,6 +174,24 @@ impl Store {
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         counted!(self, adopt_provider(provider, plugin, realm, now))
+    }
+
+    /// Whether [`adopt_provider`](Self::adopt_provider) would let the provider have its table, as far as a look can tell.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
+        sql!(self, provider_fits(provider, realm))
+    }
+
+    /// Every provider that has a table, configured or not, by name: who it is known to, and when somebody last came.
+    /// Reads each table whole, so it is for people who ask now and then.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn census(&self) -> Result<Vec<Residents>, StoreError> {
+        sql!(self, census())
     }
 
     /// Signs in the user of a proven account; makes user and identity if there are none and the policy allows it. All
@@ -296,8 +317,8 @@ impl Store {
 
 /// The store on one database. The methods are in the files of this folder.
 struct Sql<DB: Backend> {
-    writer: Pool<DB>,
-    readers: Pool<DB>,
+    writer: Connections<DB>,
+    readers: Connections<DB>,
     chain: Arc<Chain>,
     mode: Migrate,
     applied: Arc<Applied>,
@@ -322,8 +343,10 @@ impl<DB: Backend> Sql<DB> {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Statement::<DB>::new(PING).one(&mut self.read().await?).await?.get::<i64>("one")?;
-        Ok(())
+        let (_, row) = Lease::<DB>::asked(&self.readers, &Question::new(PING)).await?;
+        let row =
+            row.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, PING.name, "the row is missing"))?;
+        row.get::<i64>("one").map(drop)
     }
 
     async fn check_statements(&self) -> Result<usize, StoreError> {
@@ -356,8 +379,8 @@ impl<DB: Backend> Sql<DB> {
 
     async fn close(&self) {
         let closed = async {
-            self.readers.close().await;
-            self.writer.close().await;
+            self.readers.pool.close().await;
+            self.writer.pool.close().await;
         };
         if DB::PATIENCE.is_none() {
             closed.await;

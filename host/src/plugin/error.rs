@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use vestibule_abi as abi;
 
+use super::file::Exposed;
 use crate::name::PluginName;
 
 /// Why a file was not loaded. Each text says what to do, where something can be done.
@@ -39,6 +40,9 @@ pub enum Refusal {
         /// Its permission bits.
         mode: u32,
     },
+    /// Without a pin: somebody else could exchange it.
+    #[error("has no pin, {0}")]
+    Exposed(Exposed),
     /// Larger than any plugin.
     #[error("is larger than {} MiB, the limit of a plugin's file", limit >> 20)]
     TooLarge {
@@ -315,7 +319,7 @@ pub(super) const MAX_TEXT: usize = 1024;
 
 /// Text of a stranger, made fit for a log: control characters (a terminal's escapes, line ends), the marks that turn the
 /// direction of reading and characters that nobody sees are spelled out, and it is cut at 1 KiB.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
         let from = line.len();

@@ -147,6 +147,11 @@ impl Provider {
         &self.driver.provider
     }
 
+    /// How many operations run at this moment, those included that wait for the issuer's metadata.
+    pub fn running(&self) -> usize {
+        self.driver.running()
+    }
+
     /// What it is with its settings.
     pub fn inspect(&self) -> &Inspected {
         &self.inspected

@@ -53,9 +53,13 @@ async fn try_to(
     if !visitor.own_page {
         return Err(Problem::new(ErrorKind::CrossSite, "begin did not come from a page of ours"));
     }
-    if app.registry.load().get(provider).is_none() {
-        return Err(BeginError::NoSuchProvider.into());
+    let registry = app.registry.load();
+    if registry.get(provider).is_none() {
+        // A page that was open when the operator took the provider away.
+        let gone = registry.gone_by_name(provider).map(|gone| BeginError::TurnedOff(gone.name.clone()));
+        return Err(gone.unwrap_or(BeginError::NoSuchProvider).into());
     }
+    drop(registry);
     if let Err(wait) = app.begin_limit.check(visitor.address) {
         let cause = format!("too many begins from {}", visitor.address);
         return Err(Problem { retry_after: Some(wait), ..Problem::new(ErrorKind::TooManyAttempts, cause) });

@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use super::answer::{page, problem, see_other, with_cookie};
 use super::visitor::Visitor;
-use crate::login::callback::{Callback, Outcome, callback as callback_login};
+use crate::login::callback::{Callback, CallbackError, Failed, Outcome, callback as callback_login};
 use crate::login::complete::SignedIn;
 use crate::problem::Problem;
 use crate::registry::Entry;
@@ -47,6 +47,10 @@ pub(crate) async fn by_post(
 async fn finish(app: SharedApp, visitor: Visitor, path: &str, encoded: Vec<u8>, posted: bool) -> Response {
     let registry = app.registry.load_full();
     let Some(entry) = registry.by_callback_path(path) else {
+        if let Some(gone) = registry.gone_by_callback_path(path) {
+            let failed: Failed = CallbackError::TurnedOff(gone.name.clone()).into();
+            return problem(&app, &visitor, failed.into());
+        }
         let cause = "no provider has this callback path";
         return problem(&app, &visitor, Problem::new(ErrorKind::NotFound, cause));
     };

@@ -209,6 +209,19 @@ pub enum AdoptError {
         /// Missing, or behind.
         what: &'static str,
     },
+    /// A newer host has changed the schema meanwhile in a way that this one does not understand.
+    #[error(
+        "`oauth_{provider}` was left as it is: the database needs vestibule `{needed}` or newer, this is `{own}`; start \
+         the newer one"
+    )]
+    TooOld {
+        /// The provider.
+        provider: ProviderName,
+        /// `min_host` in the database.
+        needed: String,
+        /// This host's version.
+        own: &'static str,
+    },
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -399,21 +399,20 @@ fn a_section_or_key_that_stands_twice_is_reported() {
 fn later_features_are_refused_and_not_ignored() {
     let folder = Folder::new();
     let text = with(
-        "admin_socket = \"a\"\n[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
+        "[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
          [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\ntransport = \"worker\"\n\
          signup = true\ntokens = \"keep\"\n",
     );
     assert_eq!(
         folder.stopped_by(&text),
         [
-            "config.toml:3: `admin_socket` is not in this version; remove it",
-            "config.toml:7: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
-            "config.toml:8: `[admin]` is not in this version; remove it",
-            "config.toml:9: `[tokens]` is not in this version; remove it",
-            "config.toml:10: `[application]` is not in this version; remove it",
-            "config.toml:14: `transport = \"worker\"` is not in this version; write `transport = \"in-process\"`",
-            "config.toml:15: `signup` is not in this version; remove it",
-            "config.toml:16: `tokens` is not in this version; remove it",
+            "config.toml:6: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
+            "config.toml:7: `[admin]` is not in this version; remove it",
+            "config.toml:8: `[tokens]` is not in this version; remove it",
+            "config.toml:9: `[application]` is not in this version; remove it",
+            "config.toml:13: `transport = \"worker\"` is not in this version; write `transport = \"in-process\"`",
+            "config.toml:14: `signup` is not in this version; remove it",
+            "config.toml:15: `tokens` is not in this version; remove it",
         ]
     );
 }

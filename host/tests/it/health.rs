@@ -13,7 +13,7 @@ use crate::database::everywhere;
 use crate::faults::issuer;
 use crate::faults::journey::{Journey, Seen};
 use crate::faults::plugins::NEIGHBOUR;
-use crate::world::{Plan, World, on_both_transports, plain_client};
+use crate::world::{Plan, World, plain_client};
 
 /// What a provider's button says instead of leading on.
 async fn reason(world: &World, provider: &str) -> Option<String> {
@@ -56,11 +56,9 @@ everywhere! {
         signs_in(&world).await;
         assert_eq!(reason(&world, "github").await, None);
     }
-}
 
-on_both_transports! {
-    async fn a_provider_that_is_down_comes_back_when_its_time_is_up_and_goes_with_the_next_failure(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_provider_that_is_down_comes_back_when_its_time_is_up_and_goes_with_the_next_failure(place) {
+        let world = Plan::on(place).start().await;
         for _ in 0..3 {
             fails(&world, Endpoint::Token, Fault::ServerError).await;
         }
@@ -75,8 +73,8 @@ on_both_transports! {
         assert!(reason(&world, "github").await.is_some());
     }
 
-    async fn a_limit_of_the_providers_is_shown_as_such_for_as_long_as_it_asks(transport) {
-        let world = Plan::on(transport).start().await;
+    async fn a_limit_of_the_providers_is_shown_as_such_for_as_long_as_it_asks(place) {
+        let world = Plan::on(place).start().await;
         for _ in 0..3 {
             fails(&world, Endpoint::Token, Fault::RateLimited).await;
         }
@@ -88,8 +86,8 @@ on_both_transports! {
         assert_eq!(reason(&world, "github").await, None);
     }
 
-    async fn what_people_do_never_greys_a_provider(transport) {
-        let world = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..Plan::on(transport) }.start().await;
+    async fn what_people_do_never_greys_a_provider(place) {
+        let world = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..Plan::on(place) }.start().await;
         for _ in 0..5 {
             for (name, value) in [("error", "access_denied"), ("code", "forged")] {
                 let mut journey = Journey::begin(&world, "github").await;
@@ -103,10 +101,10 @@ on_both_transports! {
         assert_eq!(reason(&world, "github").await, None);
     }
 
-    async fn an_issuer_that_cannot_be_reached_greys_its_provider_at_the_first_begin(transport) {
+    async fn an_issuer_that_cannot_be_reached_greys_its_provider_at_the_first_begin(place) {
         let (idp, down) = issuer::issuer(false).await;
         down.store(true, Ordering::SeqCst);
-        let world = issuer::world(transport, &idp.url).await;
+        let world = issuer::world(place, &idp.url).await;
         assert_eq!(reason(&world, "asking").await, None, "nobody has tried");
         assert_eq!(Journey::begin(&world, "asking").await.begin.status, 503);
         assert_eq!(reason(&world, "asking").await.as_deref(), Some(UNREACHABLE));

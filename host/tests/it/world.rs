@@ -24,32 +24,6 @@ use vestibule_demo_idp::visitor::{VisitError, Visitor, forms};
 
 use crate::database::{Database, Look, Place, PostgresDatabase};
 
-/// Writes each test twice: nothing above the transport may notice which it is.
-macro_rules! on_both_transports {
-    ($($(#[$attribute:meta])* async fn $name:ident($transport:ident) $body:block)*) => {
-        mod in_process {
-            $(
-                $(#[$attribute])*
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name(vestibule::plugin::TransportKind::InProcess).await;
-                }
-            )*
-        }
-        mod pipe {
-            $(
-                $(#[$attribute])*
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name(vestibule::plugin::TransportKind::Pipe { seed: 7 }).await;
-                }
-            )*
-        }
-        $( async fn $name($transport: vestibule::plugin::TransportKind) $body )*
-    };
-}
-pub(crate) use on_both_transports;
-
 /// 2023-11-14T22:13:20Z: where every test's clock stands at first.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 

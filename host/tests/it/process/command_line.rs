@@ -16,6 +16,10 @@ fn help_names_the_verbs_and_the_exit_codes() {
     assert!(stdout.contains("  serve    Serve sign-ins until SIGTERM or Ctrl-C"), "{stdout}");
     assert!(stdout.contains("  migrate  Bring the database's schema up to date"), "{stdout}");
     assert!(
+        stdout.contains("  plugin   Add, look at, roll back and remove the libraries of plugins"),
+        "{stdout}"
+    );
+    assert!(
         stdout.contains(
             "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 5 plugin, 78 configuration"
         ),

@@ -93,7 +93,7 @@ pub(super) fn errors(said: &str) -> Vec<&str> {
 
 /// Every process of root's may write everything. What this thread starts has lost that right for good, so that the tests
 /// mean something for root, too.
-fn without_root_rights(command: &mut Command) -> Output {
+pub(super) fn without_root_rights(command: &mut Command) -> Output {
     std::thread::scope(|scope| {
         let run = || {
             let now = capabilities(None).unwrap();
