@@ -8,6 +8,7 @@
 //! soon as an operation shows that it works, and by itself when its time is up: a `begin` of OAuth 2.0 asks the provider
 //! nothing, so if nobody came through, nobody would ever find out.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -143,6 +144,14 @@ pub struct LastError {
     pub text: String,
     /// The id of the request that met it, which is in the log and on the person's page.
     pub request_id: Option<String>,
+}
+
+/// One line: when, in what, why, and the request's id.
+impl fmt::Display for LastError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.at, self.operation.name(), self.text)?;
+        self.request_id.iter().try_for_each(|id| write!(f, " (id={id})"))
+    }
 }
 
 /// What is known of a provider's health.
