@@ -22,6 +22,9 @@ use crate::registry::{PluginFile, Registry, Unavailable};
 /// How many providers are created at once.
 const AT_ONCE: usize = 16;
 
+/// By the plugin's name and the file's SHA-256.
+type Libraries = BTreeMap<(PluginName, [u8; 32]), Arc<Plugin>>;
+
 /// Makes providers.
 pub(super) struct Starter {
     pub(super) shared: Shared,
@@ -31,7 +34,7 @@ pub(super) struct Starter {
     environment: Arc<dyn Environment>,
     key: Key,
     /// Every library that was ever loaded: a roll-back finds the earlier one here.
-    loaded: Mutex<BTreeMap<(PluginName, [u8; 32]), Arc<Plugin>>>,
+    loaded: Mutex<Libraries>,
 }
 
 impl Starter {
