@@ -56,6 +56,10 @@ closed! {
         RefusedByPolicy = "refused_by_policy",
         /// The provider asks to wait.
         RateLimited = "rate_limited",
+        /// The process in which the plugin runs ended.
+        WorkerLost = "worker_lost",
+        /// That process ended so often that no other one was started for a while.
+        Paused = "paused",
         /// The provider cannot be reached, or says that it is out of order.
         ProviderDown = "provider_down",
         /// The provider's answer is not what it should be.
@@ -197,6 +201,8 @@ impl Sight {
             Kind::Panic => (Ended::Panic, Fault(Why::Failing, ASIDE)),
             Kind::Stuck => (Ended::Stuck, Fault(Why::Failing, ASIDE)),
             Kind::TimedOut => (Ended::TimedOut, Fault(Why::Failing, ASIDE)),
+            Kind::WorkerLost => (Ended::WorkerLost, Fault(Why::Failing, ASIDE)),
+            Kind::Paused { retry_after } => (Ended::Paused, Fault(Why::Failing, retry_after)),
             Kind::Forbidden => (Ended::Forbidden, Fault(Why::Failing, ASIDE)),
             Kind::SecretLeak => (Ended::SecretLeak, Fault(Why::Failing, ASIDE)),
             Kind::Protocol => (Ended::Protocol, Fault(Why::Failing, ASIDE)),
