@@ -45,6 +45,9 @@ enum Verb {
         #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
         config: PathBuf,
     },
+    /// Add, look at, roll back and remove the libraries of plugins, in the configuration file.
+    #[command(subcommand, arg_required_else_help = true)]
+    Plugin(plugin::Verb),
     /// Have the running server take the providers and plugins of its configuration as they are now.
     ///
     /// Everything is prepared first: either all of it comes into force, or nothing changes. People who are signed in, and
@@ -67,9 +70,6 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Add, look at, roll back and remove the libraries of plugins, in the configuration file.
-    #[command(subcommand, arg_required_else_help = true)]
-    Plugin(plugin::Verb),
 }
 
 /// Runs the command line of this process.
@@ -77,8 +77,8 @@ pub fn run() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Serve { config, verbose } => serve::serve(&config, verbose),
         Verb::Migrate { config } => migrate::migrate(&config),
+        Verb::Plugin(verb) => plugin::run(verb),
         Verb::Reload { config, json } => reload::reload(&config, json),
         Verb::Status { config, json } => status::status(&config, json),
-        Verb::Plugin(verb) => plugin::run(verb),
     }
 }

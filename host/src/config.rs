@@ -104,18 +104,6 @@ impl Config {
     }
 }
 
-/// What a file says of `[server] admin_socket`, whatever else is wrong with it; relative paths start from its folder. For a
-/// program that wants to reach the server, which reads the file itself.
-pub fn admin_socket(path: &Path) -> Option<PathBuf> {
-    let text = String::from_utf8(read(path).ok()?).ok()?;
-    let document = Document::parse(Arc::from(path), &text);
-    let server = section::table(&document, document.root().get("server")?).ok()?;
-    match server.value.get("admin_socket")?.get_ref() {
-        toml::de::DeValue::String(socket) => Some(path.parent().unwrap_or(Path::new("")).join(&**socket)),
-        _ => None,
-    }
-}
-
 /// What plugins there are and which providers are made of them, whatever else is wrong with the file.
 #[derive(Debug)]
 pub(crate) struct PluginSections {
@@ -174,6 +162,18 @@ pub(crate) fn text(path: &Path) -> Result<String, Fault> {
         let line = u32::try_from(feeds).unwrap_or(u32::MAX).saturating_add(1);
         unreadable(Some(line), "not UTF-8".to_owned(), "save the file as UTF-8")
     })
+}
+
+/// What a file says of `[server] admin_socket`, whatever else is wrong with it; relative paths start from its folder. For a
+/// program that wants to reach the server, which reads the file itself.
+pub fn admin_socket(path: &Path) -> Option<PathBuf> {
+    let text = String::from_utf8(read(path).ok()?).ok()?;
+    let document = Document::parse(Arc::from(path), &text);
+    let server = section::table(&document, document.root().get("server")?).ok()?;
+    match server.value.get("admin_socket")?.get_ref() {
+        toml::de::DeValue::String(socket) => Some(path.parent().unwrap_or(Path::new("")).join(&**socket)),
+        _ => None,
+    }
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

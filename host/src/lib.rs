@@ -28,6 +28,8 @@ pub mod site;
 #[forbid(unsafe_code)]
 pub mod api;
 #[forbid(unsafe_code)]
+pub mod metrics;
+#[forbid(unsafe_code)]
 pub mod state;
 
 #[forbid(unsafe_code)]
@@ -60,6 +62,10 @@ pub mod web;
 #[forbid(unsafe_code)]
 pub mod clock;
 #[forbid(unsafe_code)]
+pub mod count;
+#[forbid(unsafe_code)]
 pub mod name;
 #[forbid(unsafe_code)]
 pub mod random;
+#[forbid(unsafe_code)]
+mod request_id;

@@ -34,6 +34,9 @@ mod account;
 mod operation;
 
 #[forbid(unsafe_code)]
+pub mod health;
+
+#[forbid(unsafe_code)]
 mod services;
 
 #[forbid(unsafe_code)]

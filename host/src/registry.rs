@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::config::ProviderState;
 use crate::name::{PluginName, ProviderName};
 use crate::plugin::Provider;
+use crate::plugin::health::{Standing, Why};
 
 /// A provider as the server knows it.
 pub struct Entry {
@@ -57,6 +58,20 @@ pub struct Basis {
     pub keyed: [u8; 32],
     /// Without secrets: the same in every process that was given the same.
     pub shown: [u8; 32],
+}
+
+impl Entry {
+    /// Why people cannot sign in with it at present: because it does not run, or by what its last operations saw.
+    pub fn why_not(&self) -> Option<Why> {
+        match &self.running {
+            Err(Unavailable::Misconfigured(_)) => Some(Why::Misconfigured),
+            Err(Unavailable::Failing(_) | Unavailable::Database(_)) => Some(Why::Failing),
+            Ok(running) => match running.provider.health().standing {
+                Standing::Usable => None,
+                Standing::Aside { why, .. } => Some(why),
+            },
+        }
+    }
 }
 
 /// An operator's icon, read once at start.
@@ -117,7 +132,12 @@ pub struct Registry {
 impl Registry {
     /// A set of providers.
     pub fn new(generation: u64, entries: impl IntoIterator<Item = Entry>) -> Self {
-        let entries = entries.into_iter().map(|entry| (entry.name.clone(), Arc::new(entry))).collect();
+        Self::of(generation, entries.into_iter().map(Arc::new))
+    }
+
+    /// The same, of entries that are shared already.
+    pub fn of(generation: u64, entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+        let entries = entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
         Self { entries, gone: Vec::new(), generation }
     }
 

@@ -18,6 +18,7 @@ use crate::begin_limit::BeginLimit;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Environment, Loaded, ProcessEnvironment, SignupMode};
 use crate::login::Login;
+use crate::metrics::Metrics;
 use crate::name::ProviderName;
 use crate::plugin::{self, TransportKind};
 use crate::random::{Random, SystemRandom};
@@ -129,6 +130,7 @@ pub async fn start(loaded: &Loaded, file: &Path, ambient: &Ambient) -> Result<St
         store,
         pages,
         begin_limit: BeginLimit::new(config.server.begin_rate.get(), Arc::clone(&ambient.clock)),
+        metrics: Metrics::default(),
         random: Arc::clone(&ambient.random),
     });
     Ok(Started { app, reloader: Arc::new(reloader) })

@@ -37,10 +37,11 @@ pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
 use self::backend::Backend;
-use self::lease::{Connections, Lease};
+use self::lease::{Connections, Failure, Lease};
 use self::provider_table::Chain;
 use self::statement::{Question, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
+use crate::count::Counts;
 use crate::name::{PluginName, ProviderName};
 use crate::random::Random;
 
@@ -101,7 +102,7 @@ pub enum Migrate {
 
 /// The database. A clone is another handle to the same.
 #[derive(Clone)]
-pub struct Store(Inner);
+pub struct Store(Inner, Arc<Counts<StoreErrorKind>>);
 
 #[derive(Clone)]
 enum Inner {
@@ -119,6 +120,17 @@ macro_rules! sql {
     };
 }
 
+/// The same, and counts the error that is left when the step has been given up.
+macro_rules! counted {
+    ($store:expr, $method:ident($($argument:expr),*)) => {{
+        let done = sql!($store, $method($($argument),*));
+        if let Some(error) = done.as_ref().err().and_then(Failure::store_error) {
+            $store.1.add(error.kind());
+        }
+        done
+    }};
+}
+
 impl Store {
     /// Opens the database, creates an SQLite file if there is none, and brings the schema up to date or, with
     /// [`Migrate::Manual`], refuses one that is behind.
@@ -127,11 +139,18 @@ impl Store {
     /// With the place and the cure in the text: missing folder, no right to write, no answer, locked, too new.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, OpenError> {
         match location {
-            Location::Sqlite(path) => Ok(Self(Inner::Sqlite(sqlite::open(path, options).await?))),
+            Location::Sqlite(path) => {
+                Ok(Self(Inner::Sqlite(sqlite::open(path, options).await?), Arc::default()))
+            }
             Location::Postgres(location) => {
-                Ok(Self(Inner::Postgres(postgres::open(location, options).await?)))
+                Ok(Self(Inner::Postgres(postgres::open(location, options).await?), Arc::default()))
             }
         }
+    }
+
+    /// How many steps failed for good, by kind.
+    pub fn errors(&self) -> &Counts<StoreErrorKind> {
+        &self.1
     }
 
     /// What opening it changed.
@@ -154,7 +173,7 @@ impl Store {
         realm: &str,
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
-        sql!(self, adopt_provider(provider, plugin, realm, now))
+        counted!(self, adopt_provider(provider, plugin, realm, now))
     }
 
     /// Whether [`adopt_provider`](Self::adopt_provider) would let the provider have its table, as far as a look can tell.
@@ -181,7 +200,7 @@ impl Store {
     /// # Errors
     /// [`SignInError::SignupClosed`] for an account without a user; nothing is written then.
     pub async fn sign_in(&self, sign_in: &SignIn<'_>, random: &dyn Random) -> Result<SignedIn, SignInError> {
-        sql!(self, sign_in(sign_in, random))
+        counted!(self, sign_in(sign_in, random))
     }
 
     /// Remembers a login attempt. A browser's 21st drops its oldest.
@@ -189,7 +208,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn insert_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        sql!(self, insert_attempt(attempt))
+        counted!(self, insert_attempt(attempt))
     }
 
     /// Takes a login attempt: it is deleted as it is read, so that of any number of callers one gets it. An expired
@@ -203,7 +222,7 @@ impl Store {
         browser_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
-        sql!(self, take_attempt(state_hash, browser_hash, now))
+        counted!(self, take_attempt(state_hash, browser_hash, now))
     }
 
     /// The session of a token at the server's own origin, if it has neither expired nor been idle for too long.
@@ -216,7 +235,7 @@ impl Store {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<CurrentSession>, StoreError> {
-        sql!(self, find_session(token_hash, now, idle))
+        counted!(self, find_session(token_hash, now, idle))
     }
 
     /// The same, with the user's name and picture: one way to the database where two calls would be two.
@@ -229,7 +248,7 @@ impl Store {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
-        sql!(self, find_session_and_profile(token_hash, now, idle))
+        counted!(self, find_session_and_profile(token_hash, now, idle))
     }
 
     /// Writes down that a session was used, if that was last done more than a minute ago; whether it was. Ask
@@ -238,7 +257,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn touch_session(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-        sql!(self, touch_session(token_hash, now))
+        counted!(self, touch_session(token_hash, now))
     }
 
     /// Ends a session and its children; whether there was one.
@@ -246,7 +265,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn end_session(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
-        sql!(self, end_session(token_hash))
+        counted!(self, end_session(token_hash))
     }
 
     /// Removes login attempts and sessions that are over.
@@ -254,7 +273,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Swept, StoreError> {
-        sql!(self, sweep(now, idle))
+        counted!(self, sweep(now, idle))
     }
 
     /// Name and picture, from the user's primary provider.
@@ -262,7 +281,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn profile(&self, user: &User) -> Result<Profile, StoreError> {
-        sql!(self, profile(user))
+        counted!(self, profile(user))
     }
 
     /// The user's identities, oldest first, those of providers that are not configured any more included.
@@ -270,7 +289,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn identities(&self, user_id: i64) -> Result<Vec<Identity>, StoreError> {
-        sql!(self, identities(user_id))
+        counted!(self, identities(user_id))
     }
 
     /// Whether the database answers.
@@ -278,7 +297,7 @@ impl Store {
     /// # Errors
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sql!(self, ping())
+        counted!(self, ping())
     }
 
     /// Prepares every statement of this host, those on providers' tables once per table, and runs none; how many. A
@@ -287,7 +306,7 @@ impl Store {
     /// # Errors
     /// The first statement that does not fit.
     pub async fn check_statements(&self) -> Result<usize, StoreError> {
-        sql!(self, check_statements())
+        counted!(self, check_statements())
     }
 
     /// Waits for what is under way and closes all connections. A server that has gone silent is not waited for.

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::configuration::{load, plural};
@@ -16,6 +17,7 @@ use crate::admin::Operator;
 use crate::admin::server::AdminSocket;
 use crate::config::{Loaded, ProviderState};
 use crate::exit::ExitCode;
+use crate::metrics;
 use crate::registry::Entry;
 use crate::router::router;
 use crate::server::{self, Limits};
@@ -23,6 +25,8 @@ use crate::startup::reload::{By, Reloader, Step};
 use crate::startup::{self, Ambient, Started};
 use crate::state::{App, SharedApp};
 
+/// How long a scrape that runs may hold up the end.
+const METRICS_END: Duration = Duration::from_secs(1);
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -58,7 +62,11 @@ async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
     // First of all: a second server must not touch the first one's database.
     let socket = match bind(listen) {
         Ok(socket) => socket,
-        Err(error) => return cannot_listen(listen, &error),
+        Err(error) => return cannot_listen("listen", listen, &error),
+    };
+    let metrics = match listen_for_metrics(config.server.metrics_listen) {
+        Ok(metrics) => metrics,
+        Err((address, error)) => return cannot_listen("metrics_listen", address, &error),
     };
     // A program that asks from here on waits until everything is there.
     let admin = match config.server.admin_socket.as_deref().map(AdminSocket::bind).transpose() {
@@ -95,8 +103,10 @@ async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
     // Not before everything is there: a start that fails has refused nobody's connection half-way.
     let listener = match socket.listen(BACKLOG) {
         Ok(listener) => listener,
-        Err(error) => return cannot_listen(listen, &error),
+        Err(error) => return cannot_listen("listen", listen, &error),
     };
+    let (stopping, stopped) = watch::channel(());
+    let metrics = metrics.map(|listener| serve_metrics(listener, &app, stopped));
     // From here on a connection is taken, and answered by what runs below.
     notify::ready(&announce(&app, listen));
     reloader.tell(Box::new(|step| match step {
@@ -142,6 +152,11 @@ async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
             0
         }
     };
+    // The last sign-ins can be read until here.
+    drop(stopping);
+    if let Some(metrics) = metrics {
+        let _ = tokio::time::timeout(METRICS_END, metrics).await;
+    }
     sweeper.abort();
     // Removes the socket.
     operating.abort();
@@ -185,12 +200,32 @@ fn bind(listen: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> ExitCode {
+/// The socket of the metrics. Scrapes wait until there is something to show.
+fn listen_for_metrics(
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, (SocketAddr, std::io::Error)> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = bind(address).and_then(|socket| socket.listen(BACKLOG));
+    listener.map(Some).map_err(|error| (address, error))
+}
+
+fn serve_metrics(listener: TcpListener, app: &SharedApp, mut stopped: watch::Receiver<()>) -> JoinHandle<()> {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("metrics on http://{address}/metrics");
+    }
+    let app = Arc::clone(app);
+    tokio::spawn(metrics::serve(listener, app, async move {
+        // It is never sent to: the sender goes.
+        let _ = stopped.changed().await;
+    }))
+}
+
+fn cannot_listen(key: &str, listen: SocketAddr, error: &std::io::Error) -> ExitCode {
     let cure = match error.kind() {
         std::io::ErrorKind::AddrInUse => "stop what uses it, or change",
         _ => "change",
     };
-    tracing::error!("cannot listen on `{listen}`: {error}; {cure} `listen` in `[server]`");
+    tracing::error!("cannot listen on `{listen}`: {error}; {cure} `{key}` in `[server]`");
     ExitCode::Other
 }
 

@@ -34,6 +34,8 @@ pub struct Server {
     pub begin_rate: PerMinute,
     /// The shape of log lines.
     pub log: LogFormat,
+    /// Where it shows its metrics; nowhere unless said.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// The shape of log lines.
@@ -79,8 +81,9 @@ pub(crate) const SERVER: Keys = Keys {
         "default_provider",
         "begin_rate",
         "log",
+        "metrics_listen",
     ],
-    later: &["metrics_listen"],
+    later: &[],
 };
 pub(crate) const SIGNUP: Keys = Keys { taken: &["mode"], later: &[] };
 pub(crate) const SESSION: Keys = Keys { taken: &["idle", "absolute"], later: &[] };
@@ -105,8 +108,10 @@ pub(crate) fn server<'d>(section: &mut Section<'d>, folder: &Path) -> ServerDraf
         format!("`{header}` has no `public_url`"),
         "write the address that people open, as in `public_url = \"https://id.example.org\"`",
     );
-    let listen = listen(section).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080));
+    let listen = address(section, "listen")
+        .map_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), |found| found.value);
     let admin_socket = admin_socket(section, folder);
+    let metrics_listen = metrics_listen(section, listen);
     let trusted_proxies = networks(section, "trusted_proxies");
     if let Some(everybody) = trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
         let line = section.key_line("trusted_proxies");
@@ -127,14 +132,27 @@ pub(crate) fn server<'d>(section: &mut Section<'d>, folder: &Path) -> ServerDraf
         default_provider: None,
         begin_rate,
         log: log.map_or(LogFormat::Text, |found| found.value),
+        metrics_listen,
     });
     ServerDraft { server, default_provider }
 }
 
-fn listen(section: &mut Section<'_>) -> Option<SocketAddr> {
-    let found = section.text("listen")?;
+fn metrics_listen(section: &mut Section<'_>, listen: SocketAddr) -> Option<SocketAddr> {
+    let found = address(section, "metrics_listen")?;
+    if found.value == listen {
+        section.fault(
+            found.line,
+            format!("`metrics_listen` is `{listen}`, where the server itself listens"),
+            "give the metrics a port of their own, as in `127.0.0.1:9100`",
+        );
+    }
+    Some(found.value)
+}
+
+fn address(section: &mut Section<'_>, key: &str) -> Option<Found<SocketAddr>> {
+    let found = section.text(key)?;
     if let Ok(address) = found.value.parse() {
-        return Some(address);
+        return Some(found.map(|_| address));
     }
     let cure = match found.value.rsplit_once(':') {
         Some(("localhost", port)) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),

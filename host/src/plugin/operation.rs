@@ -64,7 +64,7 @@ impl Driver {
         })
     }
 
-    /// How many places are taken.
+    /// How many operations run, or wait for metadata.
     pub(super) fn running(&self) -> usize {
         self.limits.operations.saturating_sub(self.places.available_permits())
     }

@@ -37,6 +37,19 @@ pub(crate) async fn start(
     provider: &str,
     return_path: ReturnPath,
 ) -> Result<Begun, Problem> {
+    let begun = try_to(app, visitor, provider, return_path).await;
+    if let Some(entry) = app.registry.load().get(provider) {
+        app.metrics.sign_ins(entry).begun.add(begun.as_ref().err().map(|failed| failed.kind));
+    }
+    begun
+}
+
+async fn try_to(
+    app: &App,
+    visitor: &Visitor,
+    provider: &str,
+    return_path: ReturnPath,
+) -> Result<Begun, Problem> {
     if !visitor.own_page {
         return Err(Problem::new(ErrorKind::CrossSite, "begin did not come from a page of ours"));
     }

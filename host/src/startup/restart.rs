@@ -28,8 +28,16 @@ impl Core {
     /// The keys that another configuration says otherwise: `[server] listen`.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let Self { server, database, migrate, signup, session } = self;
-        let Server { public_url, listen, admin_socket, trusted_proxies, default_provider, begin_rate, log } =
-            server;
+        let Server {
+            public_url,
+            listen,
+            admin_socket,
+            trusted_proxies,
+            default_provider,
+            begin_rate,
+            log,
+            metrics_listen,
+        } = server;
         let Session { idle, absolute } = session;
         let Signup { mode } = signup;
         let keys = [
@@ -39,6 +47,7 @@ impl Core {
             ("[server] trusted_proxies", *trusted_proxies != other.server.trusted_proxies),
             ("[server] default_provider", *default_provider != other.server.default_provider),
             ("[server] begin_rate", *begin_rate != other.server.begin_rate),
+            ("[server] metrics_listen", *metrics_listen != other.server.metrics_listen),
             ("[server] log", *log != other.server.log),
             ("[database] url", *database != other.database),
             ("[database] migrate", *migrate != other.migrate),

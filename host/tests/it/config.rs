@@ -399,23 +399,44 @@ fn a_section_or_key_that_stands_twice_is_reported() {
 fn later_features_are_refused_and_not_ignored() {
     let folder = Folder::new();
     let text = with(
-        "metrics_listen = \"127.0.0.1:1\"\n[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
+        "[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
          [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\ntransport = \"worker\"\n\
          signup = true\ntokens = \"keep\"\n",
     );
     assert_eq!(
         folder.stopped_by(&text),
         [
-            "config.toml:3: `metrics_listen` is not in this version; remove it",
-            "config.toml:7: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
-            "config.toml:8: `[admin]` is not in this version; remove it",
-            "config.toml:9: `[tokens]` is not in this version; remove it",
-            "config.toml:10: `[application]` is not in this version; remove it",
-            "config.toml:14: `transport = \"worker\"` is not in this version; write `transport = \"in-process\"`",
-            "config.toml:15: `signup` is not in this version; remove it",
-            "config.toml:16: `tokens` is not in this version; remove it",
+            "config.toml:6: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
+            "config.toml:7: `[admin]` is not in this version; remove it",
+            "config.toml:8: `[tokens]` is not in this version; remove it",
+            "config.toml:9: `[application]` is not in this version; remove it",
+            "config.toml:13: `transport = \"worker\"` is not in this version; write `transport = \"in-process\"`",
+            "config.toml:14: `signup` is not in this version; remove it",
+            "config.toml:15: `tokens` is not in this version; remove it",
         ]
     );
+}
+
+#[test]
+fn the_listener_of_the_metrics_is_an_address_of_its_own() {
+    let folder = Folder::new();
+    for (lines, fault) in [
+        (
+            "metrics_listen = \"9100\"\n",
+            "config.toml:3: `9100` is not a socket address; write an address and a port, as in `127.0.0.1:8080`",
+        ),
+        (
+            "metrics_listen = \"localhost:9100\"\n",
+            "config.toml:3: `localhost:9100` is not a socket address; write `127.0.0.1:9100`",
+        ),
+        (
+            "metrics_listen = \"127.0.0.1:8080\"\n",
+            "config.toml:3: `metrics_listen` is `127.0.0.1:8080`, where the server itself listens; give the metrics a \
+             port of their own, as in `127.0.0.1:9100`",
+        ),
+    ] {
+        assert_eq!(folder.stopped_by(&with(lines)).last().unwrap(), fault, "{lines}");
+    }
 }
 
 #[test]

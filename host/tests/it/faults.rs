@@ -3,7 +3,7 @@
 
 mod claims;
 mod expected;
-mod issuer;
+pub(crate) mod issuer;
 pub(crate) mod journey;
 mod organizations;
 pub(crate) mod plugins;

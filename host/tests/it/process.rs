@@ -30,6 +30,7 @@ mod log;
 pub(crate) mod manager;
 mod migrate;
 mod outside;
+mod plugin_files;
 mod providers;
 mod refusals;
 mod reload;

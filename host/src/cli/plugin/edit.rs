@@ -23,12 +23,15 @@ pub(super) fn point(text: &str, name: &PluginName, path: &str, pin: &str, keep: 
     let plugins = document.get("plugin");
     if plugins.and_then(|plugins| plugins.get(name.as_str())).is_some() {
         return change(text, name, |section| {
-            if let Keep::Current(pin) = keep {
-                let current = current(section, Some(pin))?;
-                set(section, "previous", current.into());
-            }
+            let kept = match keep {
+                Keep::Current(pin) => Some(current(section, Some(pin))?),
+                Keep::Older => None,
+            };
             set(section, "path", path.into());
             set(section, "sha256", Array::from_iter([pin]).into());
+            if let Some(kept) = kept {
+                set(section, "previous", kept.into());
+            }
             Some(())
         });
     }
@@ -38,6 +41,9 @@ pub(super) fn point(text: &str, name: &PluginName, path: &str, pin: &str, keep: 
             section.insert("sha256", Array::from_iter([pin]).into());
             let plugins = document.get_mut("plugin")?.as_table_like_mut()?;
             set(plugins, name.as_str(), section.into());
+            if let Some(plugins) = document.get_mut("plugin")?.as_inline_table_mut() {
+                close_up(plugins);
+            }
             Some(())
         });
     }
@@ -88,8 +94,30 @@ fn change(
 ) -> Option<String> {
     edited(text, |document| {
         let plugins = document.get_mut("plugin")?.as_table_like_mut()?;
-        change(plugins.get_mut(name.as_str())?.as_table_like_mut()?)
+        let section = plugins.get_mut(name.as_str())?;
+        change(section.as_table_like_mut()?)?;
+        if let Some(section) = section.as_inline_table_mut() {
+            close_up(section);
+        }
+        Some(())
     })
+}
+
+/// The space before the bracket stays there, and not before the comma of what was last.
+fn close_up(table: &mut InlineTable) {
+    let last = table.len().saturating_sub(1);
+    let mut before_bracket = None;
+    for (at, (_, value)) in table.iter_mut().enumerate() {
+        let suffix = value.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or_default().to_owned();
+        if at < last && !suffix.is_empty() && suffix.trim().is_empty() {
+            value.decor_mut().set_suffix("");
+            before_bracket = Some(suffix);
+        } else if at == last
+            && let Some(space) = before_bracket.take()
+        {
+            value.decor_mut().set_suffix(space);
+        }
+    }
 }
 
 fn edited(text: &str, edit: impl FnOnce(&mut DocumentMut) -> Option<()>) -> Option<String> {

@@ -37,6 +37,9 @@ pub(super) fn remove(name: &PluginName, delete_file: bool, config: &Path) -> Res
     let mut lines = vec![format!("removed {name} from {}", config.display())];
     let mut deleted = Vec::new();
     for (path, pins) in now.map(files).unwrap_or_default() {
+        if fs::symlink_metadata(&path).is_err() {
+            continue;
+        }
         if !delete_file {
             lines.push(format!("kept: {}", path.display()));
         } else if let Err(why) = delete(&path, &pins, name) {

@@ -16,7 +16,7 @@ use crate::plugin::idp::{Idp, Reply, ok};
 use crate::world::{Plan, World, library};
 
 /// An issuer that can be turned off. What it promises is settled.
-async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
+pub(crate) async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let (turned_off, url) = (Arc::clone(&down), Arc::new(OnceLock::<String>::new()));
     let own = Arc::clone(&url);
@@ -40,7 +40,7 @@ async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
 }
 
 /// GitHub, and a provider of this issuer beside it.
-async fn world(place: Place, issuer: &str) -> World {
+pub(crate) async fn world(place: Place, issuer: &str) -> World {
     let library = library("asking");
     let pin = data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(&library).unwrap()));
     let sections = format!(

@@ -72,7 +72,7 @@ impl Debian {
     /// What systemd makes before the start: the service's folder, and the credentials.
     fn prepares_the_service(&self) {
         let (user, group) = self.user();
-        for folder in ["var/lib/vestibule", "run/credentials/vestibule.service"] {
+        for folder in ["var/lib/vestibule", "run/vestibule", "run/credentials/vestibule.service"] {
             fs::create_dir_all(self.at(folder)).unwrap();
             fs::set_permissions(self.at(folder), fs::Permissions::from_mode(0o700)).unwrap();
             chown(self.at(folder), Some(user), Some(group)).unwrap();
@@ -165,6 +165,20 @@ async fn it_is_installed_signs_people_in_and_goes_without_taking_them_along() {
     assert_eq!(status_of(port, "/readyz").await, 200);
     let url = format!("http://localhost:{port}");
     Visitor::new(&url).unwrap().sign_in("github", Some("octavia")).await.unwrap();
+
+    // A second button, by the unit's other line.
+    debian.edits(CONFIG, |text| {
+        let (_, section) = text.split_once("[provider.github]\n").unwrap();
+        let (section, _) = section.split_once("\n\n").unwrap();
+        let section = section.replace("[provider.github.settings]", "[provider.second.settings]");
+        format!("{text}\n[provider.second]\nplugin = \"github\"\n{section}\n")
+    });
+    let reloaded = debian.does(&format!("{AS_THE_SERVICE}{}", unit()["ExecReload"][0]));
+    assert!(reloaded.contains("generation 2: +second"), "{reloaded}");
+    let reloading = manager.wait_for("RELOADING=1");
+    assert!(reloading.contains("\nMONOTONIC_USEC="), "{reloading}");
+    manager.wait_for("READY=1");
+
     process.signal(Signal::TERM);
     manager.wait_for("STOPPING=1");
     let (code, lines) = process.end();

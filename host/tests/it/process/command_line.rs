@@ -18,6 +18,10 @@ fn help_names_the_verbs_and_the_exit_codes() {
     assert!(stdout.contains("  reload   Have the running server take the providers"), "{stdout}");
     assert!(stdout.contains("  status   Show what the running server serves"), "{stdout}");
     assert!(
+        stdout.contains("  plugin   Add, look at, roll back and remove the libraries of plugins"),
+        "{stdout}"
+    );
+    assert!(
         stdout.contains(
             "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 3 server unreachable or refused, 5 plugin, 78 configuration"
         ),

@@ -67,6 +67,28 @@ async fn it_hears_ready_when_requests_are_answered_and_stopping_at_sigterm() {
     assert_eq!(process.end().0, Some(0));
 }
 
+/// What `Type=notify-reload` waits for: the start of the reload, with the time, and its end, whatever came of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_hears_when_a_reload_begins_and_that_the_server_is_ready_again() {
+    let installation = Installation::new();
+    installation.configure("");
+    let manager = Manager::at(installation.path("notify"));
+    let process = Process::spawn(installation.command().env("NOTIFY_SOCKET", &manager.path));
+    manager.wait_for("READY=1");
+    for (rest, status) in
+        [("", "STATUS=generation 1"), ("[provider.github]\ntransprot = 1\n", "STATUS=reload refused")]
+    {
+        installation.configure(rest);
+        process.signal(Signal::HUP);
+        let reloading = manager.wait_for("RELOADING=1");
+        let time = reloading.lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).unwrap();
+        assert!(time.parse::<u64>().unwrap() > 0);
+        let ready = manager.wait_for("READY=1");
+        assert!(ready.contains(status), "{ready}");
+    }
+    assert_eq!(process.terminate().0, Some(0));
+}
+
 #[test]
 fn it_never_hears_ready_of_a_start_that_fails() {
     let installation = Installation::new();

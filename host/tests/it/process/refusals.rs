@@ -51,6 +51,24 @@ fn a_taken_port_is_named_and_the_database_is_not_touched() {
 }
 
 #[test]
+fn a_taken_port_of_the_metrics_is_named_by_its_own_key() {
+    let installation = Installation::new();
+    let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = other.local_addr().unwrap();
+    installation.configure(&format!("metrics_listen = \"{address}\"\n"));
+    let (code, said) = installation.refused();
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        errors(&said),
+        [format!(
+            "ERROR cannot listen on `{address}`: Address already in use (os error 98); stop what uses it, or change \
+             `metrics_listen` in `[server]`"
+        )]
+    );
+    assert!(!installation.path("vestibule.db").exists());
+}
+
+#[test]
 fn an_address_of_another_machine_is_no_taken_port() {
     let installation = Installation::new();
     installation.write(
@@ -75,7 +93,7 @@ pub(super) fn errors(said: &str) -> Vec<&str> {
 
 /// Every process of root's may write everything. What this thread starts has lost that right for good, so that the tests
 /// mean something for root, too.
-fn without_root_rights(command: &mut Command) -> Output {
+pub(super) fn without_root_rights(command: &mut Command) -> Output {
     std::thread::scope(|scope| {
         let run = || {
             let now = capabilities(None).unwrap();
