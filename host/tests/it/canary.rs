@@ -291,6 +291,7 @@ async fn world(transport: TransportKind) -> World {
         server: "begin_rate = \"100000/min\"".to_owned(),
         settings: "allowed_orgs = [\"acme\"]".to_owned(),
         neighbours: vec![(plugins::NEIGHBOUR, "")],
+        tape: Some(&TAPE),
         ..Plan::on(transport)
     }
     .start()
@@ -328,7 +329,7 @@ async fn no_secret_is_in_a_log_a_page_a_header_an_address_or_the_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_secret_never_reaches_the_plugin() {
-    nothing_is_said(TransportKind::RecordedPipe { seed: 7, tape: &TAPE }).await;
+    nothing_is_said(TransportKind::Worker).await;
     let told = TAPE.bytes();
     assert_eq!(found(&[Secret::new("client secret", CLIENT_SECRET)], &told), Vec::<&str>::new());
     // What a plugin does get is on the tape, so the secret would be as well.
@@ -339,7 +340,7 @@ async fn the_client_secret_never_reaches_the_plugin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_search_finds_a_canary_in_each_place() {
-    let world = world(TransportKind::RecordedPipe { seed: 7, tape: &TAPE }).await;
+    let world = world(TransportKind::Worker).await;
     let mut journey = Journey::begin(&world, "github").await;
     journey.choose(&world, "octavia").await;
     let (state, code) =

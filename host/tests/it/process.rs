@@ -143,7 +143,7 @@ pub(crate) fn plugin(pin: &str) -> String {
 
 fn provider(name: &str, base_url: &str) -> String {
     format!(
-        "[provider.{name}]\nplugin = \"github\"\ntransport = \"in-process\"\n[provider.{name}.settings]\n\
+        "[provider.{name}]\nplugin = \"github\"\n[provider.{name}.settings]\n\
          base_url = \"{base_url}\"\nclient_id = \"{CLIENT_ID}\"\nclient_secret_file = \"client-secret\"\n"
     )
 }
