@@ -313,6 +313,10 @@ async fn nothing_is_said(transport: TransportKind) {
     }
     secrets.sort();
     secrets.dedup();
+    // Not even the verifier, which the database has.
+    let metrics = crate::metrics::page(&world).await;
+    assert!(metrics.contains("vestibule_sign_ins_total{provider=\"github\",outcome=\"ok\"}"));
+    assert_eq!(found(&secrets, metrics.as_bytes()), Vec::<&str>::new());
     // The verifier of an attempt that is open has to be in the database: it goes to the provider later.
     let kept = secrets.iter().filter(|secret| secret.name != "verifier");
     let stopped = world.stop().await;

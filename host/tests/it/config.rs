@@ -144,7 +144,7 @@ trusted_proxies = ["10.0.0.1/8", 7]
 default_provider = "git_hub"
 begin_rate = "30"
 log = "jsn"
-admin_socket = "/run/vestibule/admin.sock"
+metrics_listen = "127.0.0.1:9090"
 
 [database]
 url = "postgres://vestibule:hunter2@db/vestibule?sslmode=require"
@@ -399,23 +399,80 @@ fn a_section_or_key_that_stands_twice_is_reported() {
 fn later_features_are_refused_and_not_ignored() {
     let folder = Folder::new();
     let text = with(
-        "admin_socket = \"a\"\nmetrics_listen = \"127.0.0.1:1\"\n[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
-         [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\nsha256 = [\"0000000000000000000000000000000000000000000000000000000000000000\"]\n[provider.hub]\n\
+        "[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
+         [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n\
+         sha256 = [\"0000000000000000000000000000000000000000000000000000000000000000\"]\n[provider.hub]\n\
          signup = true\ntokens = \"keep\"\n",
     );
     assert_eq!(
         folder.stopped_by(&text),
         [
-            "config.toml:3: `admin_socket` is not in this version; remove it",
-            "config.toml:4: `metrics_listen` is not in this version; remove it",
-            "config.toml:8: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
-            "config.toml:9: `[admin]` is not in this version; remove it",
-            "config.toml:10: `[tokens]` is not in this version; remove it",
-            "config.toml:11: `[application]` is not in this version; remove it",
-            "config.toml:16: `signup` is not in this version; remove it",
-            "config.toml:17: `tokens` is not in this version; remove it",
+            "config.toml:6: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
+            "config.toml:7: `[admin]` is not in this version; remove it",
+            "config.toml:8: `[tokens]` is not in this version; remove it",
+            "config.toml:9: `[application]` is not in this version; remove it",
+            "config.toml:14: `signup` is not in this version; remove it",
+            "config.toml:15: `tokens` is not in this version; remove it",
         ]
     );
+}
+
+#[test]
+fn the_listener_of_the_metrics_is_an_address_of_its_own() {
+    let folder = Folder::new();
+    for (lines, fault) in [
+        (
+            "metrics_listen = \"9100\"\n",
+            "config.toml:3: `9100` is not a socket address; write an address and a port, as in `127.0.0.1:8080`",
+        ),
+        (
+            "metrics_listen = \"localhost:9100\"\n",
+            "config.toml:3: `localhost:9100` is not a socket address; write `127.0.0.1:9100`",
+        ),
+        (
+            "metrics_listen = \"127.0.0.1:8080\"\n",
+            "config.toml:3: `metrics_listen` is `127.0.0.1:8080`, where the server itself listens; give the metrics a \
+             port of their own, as in `127.0.0.1:9100`",
+        ),
+    ] {
+        assert_eq!(folder.stopped_by(&with(lines)).last().unwrap(), fault, "{lines}");
+    }
+}
+
+#[test]
+fn the_admin_socket_is_off_unless_written_and_starts_from_the_files_folder() {
+    let folder = Folder::new();
+    assert_eq!(folder.load(&with("")).unwrap().config.server.admin_socket, None);
+    let config = folder.load(&with("admin_socket = \"admin.sock\"\n")).unwrap().config;
+    assert_eq!(config.server.admin_socket, Some(folder.path("admin.sock")));
+    let config = folder.load(&with("admin_socket = \"/run/vestibule/admin.sock\"\n")).unwrap().config;
+    assert_eq!(config.server.admin_socket.as_deref(), Some(Path::new("/run/vestibule/admin.sock")));
+    let long = "x".repeat(108);
+    assert_eq!(
+        folder.stopped_by(&with(&format!("admin_socket = \"/{long}\"\n")))[1..],
+        ["config.toml:3: `admin_socket` has 109 bytes with its folder; choose a path of at most 107 bytes"]
+    );
+    for path in ["", "/run/", "a\\u0000b"] {
+        let stopped = folder.stopped_by(&with(&format!("admin_socket = \"{path}\"\n")));
+        assert_eq!(stopped.len(), 2);
+        assert!(stopped[1].contains("is not the path of a file"), "{stopped:?}");
+    }
+}
+
+#[test]
+fn the_admin_socket_is_found_in_a_file_with_faults() {
+    let folder = Folder::new();
+    let find = |text: &str| {
+        let path = folder.path("broken.toml");
+        std::fs::write(&path, text).unwrap();
+        vestibule::config::admin_socket(&path)
+    };
+    let expected = Some(folder.path("admin.sock"));
+    assert_eq!(find("[server]\nadmin_socket = \"admin.sock\"\nx = \n[provider"), expected);
+    assert_eq!(find("[server]\nadmin_socket = \"admin.sock\"\nlisten = 7\n"), expected);
+    for text in ["", "[server]\n", "server = 1", "[server]\nadmin_socket = 1\n"] {
+        assert_eq!(find(text), None, "{text}");
+    }
 }
 
 #[test]

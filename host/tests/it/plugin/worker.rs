@@ -6,7 +6,7 @@ use std::time::Duration;
 use vestibule::plugin::{Kernel, OperationErrorKind as Kind, Plugin, Provider, TransportKind, Workers};
 use vestibule::random::sha256;
 
-use super::idp::{Idp, Reply};
+use super::idp::{Idp, Reply, ok};
 use super::rig::{Rig, complete, library, log, run, send};
 use crate::workers::{Seen, mine};
 
@@ -84,26 +84,20 @@ fn a_worker_that_was_killed_is_replaced_at_the_next_sign_in() {
     });
 }
 
-/// An operation whose plugin has been asked once is not done again: what it had asked for has been done.
+/// Its request was sent, so it is not done again. The next one is none the worse for it.
 #[test]
 fn an_operation_that_was_under_way_fails_with_its_worker_by_name() {
     run(async {
-        let idp = Idp::start(|_| Reply::Hang(Vec::new())).await;
+        let idp = Idp::start(|_| {
+            mine("tested").kill();
+            Reply::Bytes(ok("text/plain", b"too late"))
+        });
+        let idp = idp.await;
         let provider = Rig::new(TransportKind::Worker, &idp.url).ready().await;
-        let url = idp.at("/");
-        let params = [("url", &*url)];
-        let mut sending = std::pin::pin!(send(&provider, &params));
-        while idp.requests().is_empty() {
-            tokio::select! {
-                biased;
-                _ = &mut sending => panic!("it cannot be done"),
-                () = tokio::task::yield_now() => {}
-            }
-        }
-        // A request is open, and the plugin is not needed before it is answered: another operation loses the worker.
-        mine("tested").kill();
-        assert!(complete(&provider, "").await.is_ok());
-        drop(sending);
+        let error = send(&provider, &[("url", &idp.at("/"))]).await.unwrap_err();
+        assert_eq!(error.kind, Kind::WorkerLost);
+        assert!(error.message.starts_with("it was killed by SIGKILL"), "{error}");
+        assert_eq!(idp.requests().len(), 1);
         assert!(complete(&provider, "").await.is_ok());
     });
 }
