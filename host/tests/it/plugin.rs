@@ -12,3 +12,4 @@ mod openid;
 mod protocol;
 mod rig;
 mod secrets;
+mod worker;
