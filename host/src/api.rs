@@ -53,7 +53,7 @@ fn detail(kind: ErrorKind) -> &'static str {
         ErrorKind::PayloadTooLarge => "the body is too large",
         ErrorKind::BadRequest => "malformed request",
         ErrorKind::TooManyAttempts => "too many sign-ins from this address, try again later",
-        ErrorKind::ProviderTurnedOff => "this provider is turned off",
+        ErrorKind::ProviderTurnedOff | ErrorKind::ProviderTurnedOffMeanwhile => "this provider is turned off",
         ErrorKind::ServiceUnavailable => "the service is temporarily unavailable",
         ErrorKind::ProviderUnavailable | ErrorKind::ProviderUnreachable | ErrorKind::ProviderRateLimited => {
             "this provider is temporarily unavailable"

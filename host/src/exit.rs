@@ -9,6 +9,8 @@ pub enum ExitCode {
     /// None of the others: the port is taken, the database cannot be written or is behind. (A wrong command line ends with 2, by
     /// clap.)
     Other = 1,
+    /// The running server could not be reached, or refused.
+    Server = 3,
     /// A plugin could not be used, where a verb was about plugins; a server that has others serves those.
     Plugin = 5,
     /// The configuration is at fault (`EX_CONFIG` of sysexits.h).
@@ -27,7 +29,8 @@ mod tests {
 
     #[test]
     fn numbers_are_what_unit_files_were_written_against() {
-        let codes = [ExitCode::Fine, ExitCode::Other, ExitCode::Plugin, ExitCode::Configuration];
-        assert_eq!(codes.map(|code| code as u8), [0, 1, 5, 78]);
+        let codes =
+            [ExitCode::Fine, ExitCode::Other, ExitCode::Server, ExitCode::Plugin, ExitCode::Configuration];
+        assert_eq!(codes.map(|code| code as u8), [0, 1, 3, 5, 78]);
     }
 }

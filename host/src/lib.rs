@@ -14,6 +14,8 @@ pub mod config;
 pub mod startup;
 
 #[forbid(unsafe_code)]
+pub mod admin;
+#[forbid(unsafe_code)]
 pub mod server;
 
 #[forbid(unsafe_code)]
@@ -25,6 +27,8 @@ pub mod site;
 
 #[forbid(unsafe_code)]
 pub mod api;
+#[forbid(unsafe_code)]
+pub mod metrics;
 #[forbid(unsafe_code)]
 pub mod state;
 
@@ -58,6 +62,10 @@ pub mod web;
 #[forbid(unsafe_code)]
 pub mod clock;
 #[forbid(unsafe_code)]
+pub mod count;
+#[forbid(unsafe_code)]
 pub mod name;
 #[forbid(unsafe_code)]
 pub mod random;
+#[forbid(unsafe_code)]
+mod request_id;

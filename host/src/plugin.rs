@@ -6,7 +6,7 @@
 #[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
-mod file;
+pub(crate) mod file;
 #[forbid(unsafe_code)]
 mod sealed;
 
@@ -32,6 +32,9 @@ mod account;
 
 #[forbid(unsafe_code)]
 mod operation;
+
+#[forbid(unsafe_code)]
+pub mod health;
 
 #[forbid(unsafe_code)]
 mod services;
@@ -61,6 +64,7 @@ pub use begin::{Begin, To};
 pub use description::Description;
 pub(crate) use description::secret_keys;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
+pub use file::Exposed;
 pub use inspected::{Inspected, Policy, Protocol, ResponseMode, StateIn};
 pub use places::Issuer;
 pub use provider::{Completed, Provider, ProviderOptions};
@@ -73,6 +77,15 @@ pub use worker::{Kernel, Workers, run_if_worker};
 pub struct Plugin {
     code: Code,
     description: Description,
+    sha256: [u8; 32],
+}
+
+/// The SHA-256 of a file that could be a plugin's, by what it is and who may write to it. Blocks for some milliseconds.
+///
+/// # Errors
+/// If it is no regular file, everybody may write to it, or it cannot be read.
+pub fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
+    file::digest(path)
 }
 
 /// Where the library's code is.
@@ -103,7 +116,7 @@ impl Plugin {
         let loaded = loader::load(&file, Limits::default().load).map_err(refuse)?;
         let description = description::read(&loaded.described, &file.descriptor).map_err(refuse)?;
         tracing::debug!(plugin = %description.name, version = %description.version, "plugin loaded");
-        Ok(Arc::new(Self { code: Code::Linked(loaded.module), description }))
+        Ok(Arc::new(Self { code: Code::Linked(loaded.module), description, sha256: file.sha256 }))
     }
 
     /// Checks a file, and lets a worker say what it is; nothing of it is ever linked into this process. Without pins it is
@@ -114,7 +127,7 @@ impl Plugin {
         name: &PluginName,
         shared: &Shared,
     ) -> Result<Arc<Self>, LoadError> {
-        let file = file::check(path, pins, name, file::Unpinned::IfGuarded)?;
+        let file = file::check(path, pins, name, file::Unpinned::Private)?;
         let refuse = |why| LoadError { path: path.to_owned(), why };
         let sealed = sealed::seal(&file.descriptor.name, &file.bytes).map_err(Refusal::Sealed);
         let sealed = Arc::new(sealed.map_err(refuse)?);
@@ -122,12 +135,17 @@ impl Plugin {
         let described = asked.await.map_err(refuse)?;
         let description = description::read(&described, &file.descriptor).map_err(refuse)?;
         tracing::debug!(plugin = %description.name, version = %description.version, "plugin described");
-        Ok(Arc::new(Self { code: Code::Sealed(sealed), description }))
+        Ok(Arc::new(Self { code: Code::Sealed(sealed), description, sha256: file.sha256 }))
     }
 
     /// What it says about itself.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The SHA-256 of the file that was loaded.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
     }
 }
 

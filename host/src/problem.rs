@@ -99,7 +99,7 @@ impl From<CallbackError> for Problem {
             CallbackError::AttemptGone => Self::new(ErrorKind::AttemptGone, cause),
             CallbackError::InvalidState(_) => Self::new(ErrorKind::StateInvalid, cause),
             CallbackError::TurnedOff(provider) => {
-                Self::new(ErrorKind::ProviderTurnedOff, cause).about(&provider)
+                Self::new(ErrorKind::ProviderTurnedOffMeanwhile, cause).about(&provider)
             }
             CallbackError::Unavailable(provider, _) => {
                 Self::new(ErrorKind::ProviderUnavailable, cause).about(&provider)

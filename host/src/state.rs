@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use crate::begin_limit::BeginLimit;
 use crate::config::PublicUrl;
 use crate::login::Login;
+use crate::metrics::Metrics;
 use crate::name::ProviderName;
 use crate::random::Random;
 use crate::registry::CurrentRegistry;
@@ -35,6 +36,8 @@ pub struct App {
     pub pages: Pages,
     /// How often an address may begin.
     pub begin_limit: BeginLimit,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Request ids.
     pub random: Arc<dyn Random>,
 }

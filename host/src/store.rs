@@ -6,6 +6,7 @@
 
 mod attempts;
 mod backend;
+mod census;
 mod error;
 mod lease;
 mod location;
@@ -21,11 +22,12 @@ mod statement;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::SqlSafeStr as _;
 use sqlx::postgres::Postgres;
 use sqlx::sqlite::Sqlite;
-use sqlx::{Pool, SqlSafeStr as _};
 
 pub use self::attempts::{Attempt, Purpose};
+pub use self::census::Residents;
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
 pub use self::location::{Location, PostgresHost, PostgresLocation, PostgresTls, PostgresTlsMode};
 pub use self::migrate::Applied;
@@ -35,10 +37,11 @@ pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
 
 use self::backend::Backend;
-use self::lease::Lease;
+use self::lease::{Connections, Failure, Lease};
 use self::provider_table::Chain;
-use self::statement::{Statement, TableName, Text, statements, with_table};
+use self::statement::{Question, TableName, Text, statements, with_table};
 use crate::clock::Timestamp;
+use crate::count::Counts;
 use crate::name::{PluginName, ProviderName};
 use crate::random::Random;
 
@@ -53,6 +56,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 const ALL: &[&[&Text]] = &[
     STATEMENTS,
     attempts::STATEMENTS,
+    census::STATEMENTS,
     migrate::STATEMENTS,
     people::STATEMENTS,
     provider_table::STATEMENTS,
@@ -98,7 +102,7 @@ pub enum Migrate {
 
 /// The database. A clone is another handle to the same.
 #[derive(Clone)]
-pub struct Store(Inner);
+pub struct Store(Inner, Arc<Counts<StoreErrorKind>>);
 
 #[derive(Clone)]
 enum Inner {
@@ -116,6 +120,17 @@ macro_rules! sql {
     };
 }
 
+/// The same, and counts the error that is left when the step has been given up.
+macro_rules! counted {
+    ($store:expr, $method:ident($($argument:expr),*)) => {{
+        let done = sql!($store, $method($($argument),*));
+        if let Some(error) = done.as_ref().err().and_then(Failure::store_error) {
+            $store.1.add(error.kind());
+        }
+        done
+    }};
+}
+
 impl Store {
     /// Opens the database, creates an SQLite file if there is none, and brings the schema up to date or, with
     /// [`Migrate::Manual`], refuses one that is behind.
@@ -124,11 +139,18 @@ impl Store {
     /// With the place and the cure in the text: missing folder, no right to write, no answer, locked, too new.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, OpenError> {
         match location {
-            Location::Sqlite(path) => Ok(Self(Inner::Sqlite(sqlite::open(path, options).await?))),
+            Location::Sqlite(path) => {
+                Ok(Self(Inner::Sqlite(sqlite::open(path, options).await?), Arc::default()))
+            }
             Location::Postgres(location) => {
-                Ok(Self(Inner::Postgres(postgres::open(location, options).await?)))
+                Ok(Self(Inner::Postgres(postgres::open(location, options).await?), Arc::default()))
             }
         }
+    }
+
+    /// How many steps failed for good, by kind.
+    pub fn errors(&self) -> &Counts<StoreErrorKind> {
+        &self.1
     }
 
     /// What opening it changed.
@@ -151,7 +173,25 @@ impl Store {
         realm: &str,
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
-        sql!(self, adopt_provider(provider, plugin, realm, now))
+        counted!(self, adopt_provider(provider, plugin, realm, now))
+    }
+
+    /// Whether [`adopt_provider`](Self::adopt_provider) would let the provider have its table, as far as a look can tell.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
+        sql!(self, provider_fits(provider, realm))
+    }
+
+    /// Every provider that has a table, configured or not, by name: who it is known to, and when somebody last came.
+    /// Reads each table whole, so it is for people who ask now and then.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn census(&self) -> Result<Vec<Residents>, StoreError> {
+        sql!(self, census())
     }
 
     /// Signs in the user of a proven account; makes user and identity if there are none and the policy allows it. All
@@ -160,7 +200,7 @@ impl Store {
     /// # Errors
     /// [`SignInError::SignupClosed`] for an account without a user; nothing is written then.
     pub async fn sign_in(&self, sign_in: &SignIn<'_>, random: &dyn Random) -> Result<SignedIn, SignInError> {
-        sql!(self, sign_in(sign_in, random))
+        counted!(self, sign_in(sign_in, random))
     }
 
     /// Remembers a login attempt. A browser's 21st drops its oldest.
@@ -168,7 +208,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn insert_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        sql!(self, insert_attempt(attempt))
+        counted!(self, insert_attempt(attempt))
     }
 
     /// Takes a login attempt: it is deleted as it is read, so that of any number of callers one gets it. An expired
@@ -182,7 +222,7 @@ impl Store {
         browser_hash: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Attempt>, StoreError> {
-        sql!(self, take_attempt(state_hash, browser_hash, now))
+        counted!(self, take_attempt(state_hash, browser_hash, now))
     }
 
     /// The session of a token at the server's own origin, if it has neither expired nor been idle for too long.
@@ -195,7 +235,7 @@ impl Store {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<CurrentSession>, StoreError> {
-        sql!(self, find_session(token_hash, now, idle))
+        counted!(self, find_session(token_hash, now, idle))
     }
 
     /// The same, with the user's name and picture: one way to the database where two calls would be two.
@@ -208,7 +248,7 @@ impl Store {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
-        sql!(self, find_session_and_profile(token_hash, now, idle))
+        counted!(self, find_session_and_profile(token_hash, now, idle))
     }
 
     /// Writes down that a session was used, if that was last done more than a minute ago; whether it was. Ask
@@ -217,7 +257,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn touch_session(&self, token_hash: &[u8; 32], now: Timestamp) -> Result<bool, StoreError> {
-        sql!(self, touch_session(token_hash, now))
+        counted!(self, touch_session(token_hash, now))
     }
 
     /// Ends a session and its children; whether there was one.
@@ -225,7 +265,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn end_session(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
-        sql!(self, end_session(token_hash))
+        counted!(self, end_session(token_hash))
     }
 
     /// Removes login attempts and sessions that are over.
@@ -233,7 +273,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Swept, StoreError> {
-        sql!(self, sweep(now, idle))
+        counted!(self, sweep(now, idle))
     }
 
     /// Name and picture, from the user's primary provider.
@@ -241,7 +281,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn profile(&self, user: &User) -> Result<Profile, StoreError> {
-        sql!(self, profile(user))
+        counted!(self, profile(user))
     }
 
     /// The user's identities, oldest first, those of providers that are not configured any more included.
@@ -249,7 +289,7 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn identities(&self, user_id: i64) -> Result<Vec<Identity>, StoreError> {
-        sql!(self, identities(user_id))
+        counted!(self, identities(user_id))
     }
 
     /// Whether the database answers.
@@ -257,7 +297,7 @@ impl Store {
     /// # Errors
     /// If it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sql!(self, ping())
+        counted!(self, ping())
     }
 
     /// Prepares every statement of this host, those on providers' tables once per table, and runs none; how many. A
@@ -266,7 +306,7 @@ impl Store {
     /// # Errors
     /// The first statement that does not fit.
     pub async fn check_statements(&self) -> Result<usize, StoreError> {
-        sql!(self, check_statements())
+        counted!(self, check_statements())
     }
 
     /// Waits for what is under way and closes all connections. A server that has gone silent is not waited for.
@@ -277,8 +317,8 @@ impl Store {
 
 /// The store on one database. The methods are in the files of this folder.
 struct Sql<DB: Backend> {
-    writer: Pool<DB>,
-    readers: Pool<DB>,
+    writer: Connections<DB>,
+    readers: Connections<DB>,
     chain: Arc<Chain>,
     mode: Migrate,
     applied: Arc<Applied>,
@@ -303,8 +343,10 @@ impl<DB: Backend> Sql<DB> {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Statement::<DB>::new(PING).one(&mut self.read().await?).await?.get::<i64>("one")?;
-        Ok(())
+        let (_, row) = Lease::<DB>::asked(&self.readers, &Question::new(PING)).await?;
+        let row =
+            row.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, PING.name, "the row is missing"))?;
+        row.get::<i64>("one").map(drop)
     }
 
     async fn check_statements(&self) -> Result<usize, StoreError> {
@@ -337,8 +379,8 @@ impl<DB: Backend> Sql<DB> {
 
     async fn close(&self) {
         let closed = async {
-            self.readers.close().await;
-            self.writer.close().await;
+            self.readers.pool.close().await;
+            self.writer.pool.close().await;
         };
         if DB::PATIENCE.is_none() {
             closed.await;

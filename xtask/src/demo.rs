@@ -30,6 +30,8 @@ const CLIENT_ID: &str = "vestibule-demo";
 const DEFAULT_PORT: u16 = 8080;
 /// Below the folder of the demo.
 const DATABASE: &str = "vestibule.db";
+/// Below the folder of the demo: where `vestibule reload` and `vestibule status` reach the server.
+const ADMIN_SOCKET: &str = "admin.sock";
 /// The server gives running requests 15 s.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -102,7 +104,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         lookalikes.insert(provider.clone(), lookalike);
     }
 
-    let values = Values { port, database: DATABASE, pins: pins(&built, &plugins)?, lookalikes };
+    let values = Values {
+        port,
+        database: DATABASE,
+        admin_socket: ADMIN_SOCKET,
+        pins: pins(&built, &plugins)?,
+        lookalikes,
+    };
     let derived = configuration.derive(&values)?;
     let config = folder.join("config.toml");
     std::fs::write(&config, &derived.text).map_err(Error::file("write", &config))?;
@@ -133,7 +141,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return check::run(&visitor, &providers, &log);
     }
     let database = workspace.shown(&folder.join(DATABASE));
-    println!("{}", invitation(&server, &values.lookalikes, &database));
+    let config = workspace.shown(&config);
+    println!("{}", invitation(&server, &values.lookalikes, &database, &config));
     let ended = run_until_interrupted(&interrupt, &mut programs.0);
     println!("stopping");
     ended
@@ -211,7 +220,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn invitation(server: &str, lookalikes: &BTreeMap<String, Lookalike>, database: &str) -> String {
+fn invitation(
+    server: &str,
+    lookalikes: &BTreeMap<String, Lookalike>,
+    database: &str,
+    config: &str,
+) -> String {
     let mut text = format!("\nVestibule is at {server}\n\n");
     for (provider, lookalike) in lookalikes {
         text += &format!(
@@ -232,6 +246,8 @@ fn invitation(server: &str, lookalikes: &BTreeMap<String, Lookalike>, database: 
     for provider in lookalikes.keys() {
         text += &format!("        sqlite3 {database} 'select * from oauth_{provider}'\n");
     }
+    text += &format!("        change {config}, then: target/debug/vestibule reload --config {config}\n");
+    text += &format!("        target/debug/vestibule status --config {config}\n");
     text += "  stop  Ctrl-C ends everything; the next demo starts empty, or goes on from here with --keep\n";
     text
 }
@@ -289,9 +305,15 @@ mod tests {
             secret_file: "work.secret".to_owned(),
         };
         let lookalikes = BTreeMap::from([("work".to_owned(), lookalike)]);
-        let text = invitation("http://localhost:3000", &lookalikes, "target/demo/vestibule.db");
+        let text = invitation(
+            "http://localhost:3000",
+            &lookalikes,
+            "target/demo/vestibule.db",
+            "target/demo/config.toml",
+        );
         assert!(text.contains("Vestibule is at http://localhost:3000\n"), "{text}");
         assert!(text.contains("sqlite3 target/demo/vestibule.db 'select * from oauth_work'"), "{text}");
+        assert!(text.contains("vestibule reload --config target/demo/config.toml"), "{text}");
         assert!(text.contains("sign in through work as noor: turned away"), "{text}");
         assert!(text.contains("Ctrl-C"), "{text}");
     }

@@ -77,7 +77,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 /// What stands for the paths of this machine, which rustc would write into the messages of panics. The last one that fits
 /// counts, so the workspace comes after the home folder in which it may lie.
-fn replaced(workspace: &Workspace) -> Result<Vec<(PathBuf, &'static str)>> {
+pub(crate) fn replaced(workspace: &Workspace) -> Result<Vec<(PathBuf, &'static str)>> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| home.as_ref().map(|home| home.join(".cargo")));
@@ -98,7 +98,8 @@ fn commit(root: &Path) -> Result<String> {
     text_of(Command::new("git").current_dir(root).args(["rev-parse", "HEAD"]))
 }
 
-fn has(bytes: &[u8], path: &Path) -> bool {
+/// Whether a path is in a binary.
+pub(crate) fn has(bytes: &[u8], path: &Path) -> bool {
     let path = path.as_os_str().as_encoded_bytes();
     bytes.windows(path.len()).any(|window| window == path)
 }

@@ -9,9 +9,11 @@
 )]
 
 mod bench;
+mod debian_root;
 mod demo;
 mod error;
 mod freeze;
+mod package;
 mod postgres;
 mod program;
 mod test;
@@ -27,8 +29,12 @@ use clap::Parser;
 enum Command {
     /// Sign in through a loaded plugin, on this machine alone: builds, starts the server and lookalikes of the providers
     Demo(demo::Options),
+    /// Make the small Debian in which tests install the package; once, as root, with debootstrap
+    DebianRoot,
     /// Keep this epoch's plugin `github` for later test runs to load; once in an epoch, see docs/abi.md
     Freeze,
+    /// Build what a server is installed from, a Debian package and a tarball; or one plugin's archive
+    Package(package::Options),
     /// Run every test; the last line counts them
     Test(test::Options),
     /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
@@ -41,7 +47,9 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let done = workspace::Workspace::find().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::DebianRoot => debian_root::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Command::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Postgres => postgres::run(),

@@ -33,8 +33,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let (mut found, missing) =
-        requirements::look(&|place| requirements::on_this_machine(place, &workspace.root));
+    let (mut found, missing) = requirements::look(&|place| requirements::on_this_machine(place, workspace));
     if options.require_all && !missing.is_empty() {
         return Err(Error::Requirements {
             names: requirements::reason(&missing),

@@ -90,6 +90,10 @@ error-provider-turned-off-title = This way in is closed
 error-provider-turned-off-what = Signing in with { $provider } is not offered here, or was turned off.
 error-provider-turned-off-do = Choose another way to sign in.
 
+error-provider-turned-off-meanwhile-title = This way in was closed
+error-provider-turned-off-meanwhile-what = { $provider } sign-in was turned off while you were signing in.
+error-provider-turned-off-meanwhile-do = Choose another way to sign in.
+
 error-too-many-attempts-title = Too many attempts
 error-too-many-attempts-what = Many sign-ins were begun from your network in a short time.
 error-too-many-attempts-do = Wait a little, then try again.

@@ -28,6 +28,11 @@ pub(super) fn tell(line: &str) {
     eprintln!("{line}");
 }
 
+/// `1 error`, `2 errors`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", plural(count, one, many))
+}
+
 pub(super) fn plural<'t>(count: usize, one: &'t str, many: &'t str) -> &'t str {
     if count == 1 { one } else { many }
 }

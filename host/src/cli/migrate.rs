@@ -48,10 +48,11 @@ fn report(database: &str, migrated: &Migrated) -> ExitCode {
             continue;
         }
         tell(&format!("error: `{}` was left as it is: {why}", entry.name));
-        code = match why {
-            Unavailable::Misconfigured(_) => ExitCode::Configuration,
-            Unavailable::Failing(_) if code == ExitCode::Fine => ExitCode::Plugin,
-            Unavailable::Failing(_) => code,
+        // A fault of the configuration counts most, then one of the database.
+        code = match (why, code) {
+            (Unavailable::Misconfigured(_), _) | (_, ExitCode::Configuration) => ExitCode::Configuration,
+            (Unavailable::Database(_), _) | (_, ExitCode::Other) => ExitCode::Other,
+            (Unavailable::Failing(_), _) => ExitCode::Plugin,
         };
     }
     if code == ExitCode::Fine {

@@ -2,22 +2,31 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpSocket;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::configuration::{load, plural};
+use super::notify;
+use crate::admin::Operator;
+use crate::admin::server::AdminSocket;
 use crate::config::{Loaded, ProviderState};
 use crate::exit::ExitCode;
+use crate::metrics;
 use crate::registry::Entry;
 use crate::router::router;
 use crate::server::{self, Limits};
-use crate::startup::{self, Ambient};
-use crate::state::App;
+use crate::startup::reload::{By, Reloader, Step};
+use crate::startup::{self, Ambient, Started};
+use crate::state::{App, SharedApp};
 
+/// How long a scrape that runs may hold up the end.
+const METRICS_END: Duration = Duration::from_secs(1);
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -34,13 +43,13 @@ pub(super) fn serve(config: &Path, verbose: bool) -> ExitCode {
             return ExitCode::Other;
         }
     };
-    let code = runtime.block_on(run(&loaded));
+    let code = runtime.block_on(run(&loaded, config));
     // A plugin that loops in its own thread never ends by itself, and must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     code
 }
 
-async fn run(loaded: &Loaded) -> ExitCode {
+async fn run(loaded: &Loaded, file: &Path) -> ExitCode {
     for fault in &loaded.faults {
         if fault.is_error() {
             tracing::error!("{fault}");
@@ -53,10 +62,31 @@ async fn run(loaded: &Loaded) -> ExitCode {
     // First of all: a second server must not touch the first one's database.
     let socket = match bind(listen) {
         Ok(socket) => socket,
-        Err(error) => return cannot_listen(listen, &error),
+        Err(error) => return cannot_listen("listen", listen, &error),
     };
-    let app = match startup::app(config, &Ambient::system()).await {
-        Ok(app) => app,
+    let metrics = match listen_for_metrics(config.server.metrics_listen) {
+        Ok(metrics) => metrics,
+        Err((address, error)) => return cannot_listen("metrics_listen", address, &error),
+    };
+    // A program that asks from here on waits until everything is there.
+    let admin = match config.server.admin_socket.as_deref().map(AdminSocket::bind).transpose() {
+        Ok(admin) => admin,
+        Err(error) => {
+            tracing::error!("{error}");
+            return ExitCode::Other;
+        }
+    };
+    // Before the providers: until it is waited for, SIGHUP ends a process.
+    let hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            tracing::error!(%error, "cannot wait for signals");
+            return ExitCode::Other;
+        }
+    };
+    notify::status("opening the database and starting the providers");
+    let Started { app, reloader } = match startup::start(loaded, file, &Ambient::system()).await {
+        Ok(started) => started,
         Err(error) => {
             tracing::error!("cannot start: {error}");
             return ExitCode::Other;
@@ -73,9 +103,17 @@ async fn run(loaded: &Loaded) -> ExitCode {
     // Not before everything is there: a start that fails has refused nobody's connection half-way.
     let listener = match socket.listen(BACKLOG) {
         Ok(listener) => listener,
-        Err(error) => return cannot_listen(listen, &error),
+        Err(error) => return cannot_listen("listen", listen, &error),
     };
-    announce(&app, listen);
+    let (stopping, stopped) = watch::channel(());
+    let metrics = metrics.map(|listener| serve_metrics(listener, &app, stopped));
+    // From here on a connection is taken, and answered by what runs below.
+    notify::ready(&announce(&app, listen));
+    reloader.tell(Box::new(|step| match step {
+        Step::Begun => notify::reloading(),
+        Step::Ended(line) => notify::ready(line),
+    }));
+    let operating = tokio::spawn(operate(app.clone(), Arc::clone(&reloader), admin, hangup));
     let sweeper = tokio::spawn({
         let app = app.clone();
         async move {
@@ -100,7 +138,10 @@ async fn run(loaded: &Loaded) -> ExitCode {
             }
         };
         let name = signal().await;
-        tracing::info!("{name}: no new requests, running ones have {} s to end", limits.drain.as_secs());
+        let ending = format!("no new requests, running ones have {} s to end", limits.drain.as_secs());
+        tracing::info!("{name}: {ending}");
+        notify::stopping(&ending);
+        reloader.stop();
         let _ = end.send(());
         signal().await
     };
@@ -111,7 +152,15 @@ async fn run(loaded: &Loaded) -> ExitCode {
             0
         }
     };
+    // The last sign-ins can be read until here.
+    drop(stopping);
+    if let Some(metrics) = metrics {
+        let _ = tokio::time::timeout(METRICS_END, metrics).await;
+    }
     sweeper.abort();
+    // Removes the socket.
+    operating.abort();
+    let _ = operating.await;
     app.store.close().await;
     if cut > 0 {
         tracing::warn!("stopped; {cut} {} cut off", plural(cut, "connection was", "connections were"));
@@ -119,6 +168,28 @@ async fn run(loaded: &Loaded) -> ExitCode {
         tracing::info!("stopped");
     }
     ExitCode::Fine
+}
+
+/// What an operator asks, by signal or at the socket. A SIGHUP that comes during a reload leads to one more after it.
+async fn operate(app: SharedApp, reloader: Arc<Reloader>, admin: Option<AdminSocket>, mut hangup: Signal) {
+    let operator = Arc::new(Operator::new(app, Arc::clone(&reloader)));
+    let by_socket = async {
+        match &admin {
+            Some(admin) => {
+                if let Err(error) = admin.serve(operator).await {
+                    tracing::error!(%error, "the admin socket is not served any more");
+                }
+                std::future::pending().await
+            }
+            None => std::future::pending::<()>().await,
+        }
+    };
+    let by_signal = async {
+        while hangup.recv().await.is_some() {
+            reloader.reload(By::Signal).await;
+        }
+    };
+    tokio::join!(by_socket, by_signal);
 }
 
 fn bind(listen: SocketAddr) -> std::io::Result<TcpSocket> {
@@ -129,16 +200,37 @@ fn bind(listen: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-fn cannot_listen(listen: SocketAddr, error: &std::io::Error) -> ExitCode {
+/// The socket of the metrics. Scrapes wait until there is something to show.
+fn listen_for_metrics(
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, (SocketAddr, std::io::Error)> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = bind(address).and_then(|socket| socket.listen(BACKLOG));
+    listener.map(Some).map_err(|error| (address, error))
+}
+
+fn serve_metrics(listener: TcpListener, app: &SharedApp, mut stopped: watch::Receiver<()>) -> JoinHandle<()> {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!("metrics on http://{address}/metrics");
+    }
+    let app = Arc::clone(app);
+    tokio::spawn(metrics::serve(listener, app, async move {
+        // It is never sent to: the sender goes.
+        let _ = stopped.changed().await;
+    }))
+}
+
+fn cannot_listen(key: &str, listen: SocketAddr, error: &std::io::Error) -> ExitCode {
     let cure = match error.kind() {
         std::io::ErrorKind::AddrInUse => "stop what uses it, or change",
         _ => "change",
     };
-    tracing::error!("cannot listen on `{listen}`: {error}; {cure} `listen` in `[server]`");
+    tracing::error!("cannot listen on `{listen}`: {error}; {cure} `{key}` in `[server]`");
     ExitCode::Other
 }
 
-fn announce(app: &App, listen: SocketAddr) {
+/// Logs which providers there are and how they are, and gives the line back.
+fn announce(app: &App, listen: SocketAddr) -> String {
     let registry = app.registry.load();
     let names = |is_so: fn(&Entry) -> bool| {
         let names: Vec<_> =
@@ -153,5 +245,7 @@ fn announce(app: &App, listen: SocketAddr) {
         said("unavailable", names(|entry| entry.running.is_err() && entry.state != ProviderState::Disabled));
     let off = said("turned off", names(|entry| entry.state == ProviderState::Disabled));
     let (generation, public_url) = (registry.generation, &app.public_url);
-    tracing::info!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
+    let line = format!("ready: {ready}{unavailable}{off}; generation {generation}, {public_url} on {listen}");
+    tracing::info!("{line}");
+    line
 }

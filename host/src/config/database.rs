@@ -40,7 +40,7 @@ pub(crate) fn location(
         }
         return Some(location);
     } else if let Some(found) = file {
-        (found.line, secret::from_file("url_file", found.value, &folder.join(found.value)))
+        (found.line, secret::from_file("url_file", found.value, &folder.join(found.value), environment))
     } else if let Some(found) = variable {
         (found.line, secret::from_environment("url_env", found.value, environment))
     } else {

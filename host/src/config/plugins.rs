@@ -13,7 +13,8 @@ use super::secret::reason;
 use super::section::{Keys, Section};
 use crate::name::PluginName;
 
-pub(crate) const PLUGIN: Keys = Keys { taken: &["path", "sha256"], later: &[] };
+pub(crate) const PLUGIN: Keys = Keys { taken: &["path", "sha256", "previous"], later: &[] };
+const PREVIOUS: Keys = Keys { taken: &["path", "sha256"], later: &[] };
 
 /// `[plugin.x]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +25,25 @@ pub struct PluginConfig {
     pub path: PathBuf,
     /// The digests that the file may have; not empty where a provider runs in-process.
     pub sha256: Vec<Pin>,
+    /// What it was before the last `vestibule plugin add`. The server never loads it.
+    pub previous: Option<Previous>,
     /// The configuration file.
     pub file: Arc<Path>,
     /// The line of `path`: where another file is to be named.
     pub path_line: u32,
     /// The line of `sha256`, or of the header if there is none: where a pin is to be changed.
     pub pin_line: u32,
+}
+
+/// `previous`: where `vestibule plugin rollback` goes back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Previous {
+    /// The library, as [`PluginConfig::path`].
+    pub path: PathBuf,
+    /// Its pins, at least one.
+    pub sha256: Vec<Pin>,
+    /// The line of the key.
+    pub line: u32,
 }
 
 /// A SHA-256 digest, written as 64 hexadecimal digits.
@@ -57,6 +71,21 @@ impl fmt::Debug for Pin {
 
 /// Reads one section.
 pub(crate) fn plugin(section: &mut Section<'_>, name: PluginName, folder: &Path) -> Option<PluginConfig> {
+    let path = path(section);
+    let sha256 = pins(section);
+    let previous = previous(section, folder);
+    Some(PluginConfig {
+        name,
+        path: folder.join(path?),
+        sha256,
+        previous,
+        file: Arc::clone(section.document().file()),
+        path_line: section.key_line("path"),
+        pin_line: section.key_line("sha256"),
+    })
+}
+
+fn path<'d>(section: &mut Section<'d>) -> Option<&'d str> {
     let path = section.text("path");
     let header = section.header().to_owned();
     section.missing(
@@ -69,6 +98,10 @@ pub(crate) fn plugin(section: &mut Section<'_>, name: PluginName, folder: &Path)
     {
         section.fault(path.line, format!("{} is not a path", quoted(path.value)), "write the library's");
     }
+    path.map(|found| found.value)
+}
+
+fn pins(section: &mut Section<'_>) -> Vec<Pin> {
     let mut sha256 = Vec::new();
     for text in section.texts("sha256").into_iter().flat_map(|found| found.value) {
         match Pin::parse(text.value) {
@@ -80,14 +113,23 @@ pub(crate) fn plugin(section: &mut Section<'_>, name: PluginName, folder: &Path)
             ),
         }
     }
-    Some(PluginConfig {
-        name,
-        path: folder.join(path?.value),
-        sha256,
-        file: Arc::clone(section.document().file()),
-        path_line: section.key_line("path"),
-        pin_line: section.key_line("sha256"),
-    })
+    sha256
+}
+
+/// What cannot be read here only takes the way back: it is a fault all the same, since it would be missed too late.
+fn previous(section: &mut Section<'_>, folder: &Path) -> Option<Previous> {
+    let found = section.table("previous")?;
+    let line = section.key_line("previous");
+    let mut inner = section.inner(found, "previous", &PREVIOUS);
+    let (path, sha256) = (path(&mut inner), pins(&mut inner));
+    let header = inner.header().to_owned();
+    inner.missing(
+        "sha256",
+        format!("`{header}` has no `sha256`"),
+        "write the digest of that library, or remove `previous`",
+    );
+    section.absorb(inner);
+    Some(Previous { path: folder.join(path?), sha256, line })
 }
 
 /// Says that a plugin has no pin, and which one its file as found would have. Inside the server that is an error; in a

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::Config;
 use super::database;
 use super::document::{self, Document};
 use super::fault::{Fault, Scope, Severity, quoted};
@@ -17,6 +16,7 @@ use super::secret::Environment;
 use super::section::{Found, Keys, Section, table};
 use super::server::{self, Server};
 use super::typo::nearest;
+use super::{Config, PluginSections, Use};
 use crate::name::{PluginName, ProviderName};
 
 /// The sections of the server itself, and their keys.
@@ -59,7 +59,7 @@ impl<'d> Reader<'d> {
         self.sections();
 
         let mut section = self.core("server", &server::SERVER);
-        let draft = server::server(&mut section);
+        let draft = server::server(&mut section, self.folder);
         self.faults.extend(section.finish());
 
         let mut section = self.core("database", &database::DATABASE);
@@ -193,6 +193,26 @@ impl<'d> Reader<'d> {
         let cure = lower.parse::<ProviderName>().is_ok().then(|| format!("write `[{kind}.{lower}]`"));
         let fault = self.fault(scope, line, why, cure);
         self.faults.push(fault);
+    }
+
+    /// The sections of plugins, and the providers that name one.
+    pub(crate) fn plugin_sections(&mut self) -> PluginSections {
+        let plugins = self.plugins();
+        let document = self.document;
+        let mut uses = Vec::new();
+        for (provider, found) in self.named("provider", Scope::Provider) {
+            let Ok(found) = found else { continue };
+            let (plugin, line) = match found.value.get_key_value("plugin") {
+                Some((key, value)) => match value.get_ref() {
+                    DeValue::String(name) => (name.as_ref(), document.line(&key.span())),
+                    _ => continue,
+                },
+                None => (provider, found.line),
+            };
+            uses.push(Use { provider: provider.to_owned(), plugin: plugin.to_owned(), line });
+        }
+        uses.sort_by_key(|found| found.line);
+        PluginSections { plugins, uses }
     }
 
     fn plugins(&mut self) -> BTreeMap<PluginName, Result<PluginConfig, Vec<Fault>>> {

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::fault::quoted;
 
 /// The process's environment, or what a test says it is.
-pub trait Environment {
+pub trait Environment: Send + Sync {
     /// The value of a variable, if it is set.
     fn var(&self, name: &str) -> Option<OsString>;
 }
@@ -60,7 +60,12 @@ impl Unreadable {
 /// Reads what `KEY_file` names: UTF-8, 1 byte to 64 KiB, one final line break taken off.
 ///
 /// `written` is the path as the configuration has it, `path` the same with its folder.
-pub(crate) fn from_file(key: &str, written: &str, path: &Path) -> Result<Read, Unreadable> {
+pub(crate) fn from_file(
+    key: &str,
+    written: &str,
+    path: &Path,
+    environment: &dyn Environment,
+) -> Result<Read, Unreadable> {
     // Somebody may have put the secret itself after `KEY_file`; only what looks like a path is repeated.
     let shown = if written.contains(['/', '.']) {
         format!("{} of `{key}`", quoted(written))
@@ -83,7 +88,19 @@ pub(crate) fn from_file(key: &str, written: &str, path: &Path) -> Result<Read, U
     let read = File::open(path).and_then(|file| file.take(MAX_LEN + 1).read_to_end(&mut bytes));
     read.map_err(|error| fails("cannot be read", error))?;
     let secret = checked(bytes, &shown)?;
-    Ok(Read { secret, exposed: exposed(key, written, metadata.permissions().mode()) })
+    let exposed = if is_credential(path, environment) {
+        None
+    } else {
+        exposed(key, written, metadata.permissions().mode())
+    };
+    Ok(Read { secret, exposed })
+}
+
+/// Whether the service manager hands this file to this process alone (`LoadCredential=`, systemd.exec(5)). It may do so by
+/// an access control list, and then the mode's bits for the group show the list's mask, and no group.
+fn is_credential(path: &Path, environment: &dyn Environment) -> bool {
+    let folder = environment.var("CREDENTIALS_DIRECTORY");
+    folder.is_some_and(|folder| path.is_absolute() && path.parent() == Some(Path::new(&folder)))
 }
 
 /// Reads the variable that `KEY_env` names.
@@ -204,12 +221,30 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_of_this_service_is_exposed_to_nobody_whatever_its_mode_shows() {
+        let is_one = |folder: &str, file: &str| {
+            let environment = BTreeMap::from([("CREDENTIALS_DIRECTORY".to_owned(), folder.to_owned())]);
+            is_credential(Path::new(file), &environment)
+        };
+        assert!(is_one("/run/credentials/v.service", "/run/credentials/v.service/secret_github"));
+        assert!(!is_one("/run/credentials/v.service", "/run/credentials/w.service/secret_github"));
+        assert!(!is_one(
+            "/run/credentials/v.service",
+            "/run/credentials/v.service/../w.service/secret_github"
+        ));
+        assert!(!is_one("", "secret_github"));
+        assert!(!is_credential(Path::new("/run/credentials/v.service/a"), &BTreeMap::new()));
+    }
+
+    #[test]
     fn what_may_be_a_secret_itself_is_not_repeated() {
         let environment = BTreeMap::<String, String>::new();
         let said = |error: Unreadable| format!("{}; {}", error.message, error.cure);
         let error = from_environment("client_secret_env", "gho_16C7e42F292c", &environment).err().unwrap();
         assert!(!said(error).contains("gho_"));
-        let error = from_file("client_secret_file", "gho_16C7e42F292c", Path::new("/nowhere")).err().unwrap();
+        let error = from_file("client_secret_file", "gho_16C7e42F292c", Path::new("/nowhere"), &environment)
+            .err()
+            .unwrap();
         assert!(!said(error).contains("gho_"));
         let error = from_environment("client_secret_env", "GITHUB_SECRET", &environment).err().unwrap();
         assert_eq!(

@@ -97,6 +97,17 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// A table in this one, as a section of its own; what it gathers comes back by [`Section::absorb`].
+    pub(crate) fn inner(&self, table: Found<&'d DeTable<'d>>, key: &str, keys: &Keys) -> Self {
+        let header = format!("{}.{key}]", self.header.trim_end_matches(']'));
+        Self::open(self.document, Some(table), header, self.scope.clone(), keys)
+    }
+
+    /// Takes over the faults of an inner section.
+    pub(crate) fn absorb(&mut self, inner: Self) {
+        self.faults.extend(inner.finish());
+    }
+
     /// For a section that is there, but is no table: that was said already.
     pub(crate) fn say_nothing_missing(&mut self) {
         self.is_unreadable = true;

@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -22,6 +24,8 @@ pub struct Server {
     pub public_url: PublicUrl,
     /// Where it listens; `127.0.0.1:8080` unless said.
     pub listen: SocketAddr,
+    /// The Unix socket at which `vestibule reload` and `vestibule status` reach the server; none unless said.
+    pub admin_socket: Option<PathBuf>,
     /// The proxies whose `X-Forwarded-For` is believed; nobody's unless said.
     pub trusted_proxies: Vec<IpNet>,
     /// The provider that the sign-in page puts first; it is configured, though it may be unavailable.
@@ -30,6 +34,8 @@ pub struct Server {
     pub begin_rate: PerMinute,
     /// The shape of log lines.
     pub log: LogFormat,
+    /// Where it shows its metrics; nowhere unless said.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// The shape of log lines.
@@ -67,8 +73,17 @@ pub struct Session {
 }
 
 pub(crate) const SERVER: Keys = Keys {
-    taken: &["public_url", "listen", "trusted_proxies", "default_provider", "begin_rate", "log"],
-    later: &["admin_socket", "metrics_listen"],
+    taken: &[
+        "public_url",
+        "listen",
+        "admin_socket",
+        "trusted_proxies",
+        "default_provider",
+        "begin_rate",
+        "log",
+        "metrics_listen",
+    ],
+    later: &[],
 };
 pub(crate) const SIGNUP: Keys = Keys { taken: &["mode"], later: &[] };
 pub(crate) const SESSION: Keys = Keys { taken: &["idle", "absolute"], later: &[] };
@@ -79,7 +94,7 @@ pub(crate) struct ServerDraft<'d> {
     pub(crate) default_provider: Option<Found<&'d str>>,
 }
 
-pub(crate) fn server<'d>(section: &mut Section<'d>) -> ServerDraft<'d> {
+pub(crate) fn server<'d>(section: &mut Section<'d>, folder: &Path) -> ServerDraft<'d> {
     let public_url = section.text("public_url").and_then(|found| match found.value.parse::<PublicUrl>() {
         Ok(url) => Some(url),
         Err(error) => {
@@ -93,7 +108,10 @@ pub(crate) fn server<'d>(section: &mut Section<'d>) -> ServerDraft<'d> {
         format!("`{header}` has no `public_url`"),
         "write the address that people open, as in `public_url = \"https://id.example.org\"`",
     );
-    let listen = listen(section).unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080));
+    let listen = address(section, "listen")
+        .map_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), |found| found.value);
+    let admin_socket = admin_socket(section, folder);
+    let metrics_listen = metrics_listen(section, listen);
     let trusted_proxies = networks(section, "trusted_proxies");
     if let Some(everybody) = trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
         let line = section.key_line("trusted_proxies");
@@ -109,18 +127,32 @@ pub(crate) fn server<'d>(section: &mut Section<'d>) -> ServerDraft<'d> {
     let server = public_url.map(|public_url| Server {
         public_url,
         listen,
+        admin_socket,
         trusted_proxies,
         default_provider: None,
         begin_rate,
         log: log.map_or(LogFormat::Text, |found| found.value),
+        metrics_listen,
     });
     ServerDraft { server, default_provider }
 }
 
-fn listen(section: &mut Section<'_>) -> Option<SocketAddr> {
-    let found = section.text("listen")?;
+fn metrics_listen(section: &mut Section<'_>, listen: SocketAddr) -> Option<SocketAddr> {
+    let found = address(section, "metrics_listen")?;
+    if found.value == listen {
+        section.fault(
+            found.line,
+            format!("`metrics_listen` is `{listen}`, where the server itself listens"),
+            "give the metrics a port of their own, as in `127.0.0.1:9100`",
+        );
+    }
+    Some(found.value)
+}
+
+fn address(section: &mut Section<'_>, key: &str) -> Option<Found<SocketAddr>> {
+    let found = section.text(key)?;
     if let Ok(address) = found.value.parse() {
-        return Some(address);
+        return Some(found.map(|_| address));
     }
     let cure = match found.value.rsplit_once(':') {
         Some(("localhost", port)) if port.parse::<u16>().is_ok() => format!("write `127.0.0.1:{port}`"),
@@ -131,6 +163,26 @@ fn listen(section: &mut Section<'_>) -> Option<SocketAddr> {
     };
     section.fault(found.line, format!("{} is not a socket address", quoted(found.value)), cure);
     None
+}
+
+/// The longest path of a Unix socket, in bytes (unix(7), `sun_path`, without its final NUL).
+const LONGEST_SOCKET: usize = 107;
+
+fn admin_socket(section: &mut Section<'_>, folder: &Path) -> Option<PathBuf> {
+    let found = section.text("admin_socket")?;
+    let path = folder.join(found.value);
+    if found.value.is_empty() || found.value.ends_with('/') || found.value.contains('\0') {
+        let cure = "write the path of a socket, as in `/run/vestibule/admin.sock`";
+        section.fault(found.line, format!("{} is not the path of a file", quoted(found.value)), cure);
+        return None;
+    }
+    let length = path.as_os_str().as_bytes().len();
+    if length > LONGEST_SOCKET {
+        let message = format!("`admin_socket` has {length} bytes with its folder");
+        section.fault(found.line, message, format!("choose a path of at most {LONGEST_SOCKET} bytes"));
+        return None;
+    }
+    Some(path)
 }
 
 fn begin_rate(section: &mut Section<'_>) -> PerMinute {

@@ -168,7 +168,7 @@ impl Check<'_> {
             return None;
         };
         let read = if key.ends_with("_file") {
-            secret::from_file(key, written, &self.provider.folder().join(written))
+            secret::from_file(key, written, &self.provider.folder().join(written), environment)
         } else {
             secret::from_environment(key, written, environment)
         };

@@ -27,6 +27,8 @@ pub struct Description {
     pub secret_keys: Vec<String>,
     /// The operations that it knows.
     pub operations: Vec<String>,
+    /// What it cannot do without; this host has all of it.
+    pub requires: Vec<String>,
 }
 
 /// Reads the answer to `describe`.
@@ -75,6 +77,7 @@ pub(super) fn read(bytes: &[u8], section: &abi::section::Descriptor) -> Result<D
         settings_schema: described.settings_schema,
         secret_keys,
         operations: described.operations,
+        requires: described.requires,
     })
 }
 

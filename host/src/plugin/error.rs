@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use vestibule_abi as abi;
 
+use super::file::Exposed;
 use crate::name::PluginName;
 
 /// Why a file was not loaded. Each text says what to do, where something can be done.
@@ -39,6 +40,9 @@ pub enum Refusal {
         /// Its permission bits.
         mode: u32,
     },
+    /// Without a pin: somebody else could exchange it.
+    #[error("has no pin, {0}")]
+    Exposed(Exposed),
     /// Larger than any plugin.
     #[error("is larger than {} MiB, the limit of a plugin's file", limit >> 20)]
     TooLarge {
@@ -56,12 +60,6 @@ pub enum Refusal {
         /// The SHA-256 of what is there, in lower-case hexadecimal digits.
         found: String,
     },
-    /// There is no pin, and somebody else could put another file in its place.
-    #[error(
-        "has no pin, and {0}; let root or the server's user own the file and all folders above it, writable by nobody \
-         else, or pin it with `sha256`"
-    )]
-    Unguarded(String),
     /// Its SHA-256 is none of the pins.
     #[error(
         "differs from its pin: expected {}, found `{found}`; it was not loaded; if you replaced it on purpose, \
@@ -336,7 +334,7 @@ pub(super) const MAX_TEXT: usize = 1024;
 
 /// Text of a stranger, made fit for a log: control characters (a terminal's escapes, line ends), the marks that turn the
 /// direction of reading and characters that nobody sees are spelled out, and it is cut at 1 KiB.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_TEXT));
     for c in text.chars() {
         let from = line.len();

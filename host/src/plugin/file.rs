@@ -5,9 +5,9 @@
 //! the dynamic linker opens a moment later. Knows nothing of loading.
 
 mod dynamic;
-mod guard;
+mod private;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -20,8 +20,10 @@ use vestibule_abi as abi;
 use super::error::{LoadError, Refusal};
 use crate::name::PluginName;
 
+pub use private::Exposed;
+
 /// The largest file that is read.
-const MAX_FILE: u64 = 64 << 20;
+pub(crate) const MAX_FILE: u64 = 64 << 20;
 
 type Header = elf::FileHeader64<object::LittleEndian>;
 
@@ -32,25 +34,33 @@ const MACHINE: u16 = elf::EM_AARCH64.0;
 #[cfg(target_arch = "riscv64")]
 const MACHINE: u16 = elf::EM_RISCV.0;
 
-/// Bytes that may be linked: pinned, whole, and by their section a plugin for this host.
+/// Bytes that may be linked: pinned or private, whole, and by their section a plugin for this host.
 #[derive(Debug)]
 pub(super) struct CheckedFile {
     /// The file's content.
     pub(super) bytes: Vec<u8>,
+    /// The SHA-256 of that content.
+    pub(super) sha256: [u8; 32],
     /// What its section says.
     pub(super) descriptor: abi::section::Descriptor,
 }
 
-/// What becomes of a file for which there is no pin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unpinned {
-    /// It is refused.
-    Refused,
-    /// It is taken where nobody but root and this process's user can change it.
-    IfGuarded,
+/// The SHA-256 of a file that could be a plugin's by what it is and who may write to it. Nothing in it is looked at.
+pub(super) fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
+    let bytes = content(path).map_err(|why| LoadError { path: path.to_owned(), why })?;
+    Ok(crate::random::sha256(&bytes))
 }
 
-/// Reads and checks a plugin's file. `pins` are SHA-256 sums, of which one must match.
+/// What becomes of a file that has no pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unpinned {
+    /// It is refused: what runs in this process has this process's rights.
+    Refused,
+    /// It is taken if nobody but root and this process's user could have changed it: it runs in a worker.
+    Private,
+}
+
+/// Reads and checks a plugin's file. `pins` are SHA-256 sums, of which one must match; without any `unpinned` decides.
 pub(super) fn check(
     path: &Path,
     pins: &[[u8; 32]],
@@ -58,19 +68,56 @@ pub(super) fn check(
     unpinned: Unpinned,
 ) -> Result<CheckedFile, LoadError> {
     let refuse = |why| LoadError { path: path.to_owned(), why };
-    let bytes = read(path).map_err(refuse)?;
-    if pins.is_empty() && unpinned == Unpinned::IfGuarded {
-        guard::check(path).map_err(|what| refuse(Refusal::Unguarded(what)))?;
-    } else {
-        check_pin(&bytes, pins, name).map_err(refuse)?;
-    }
-    let descriptor = check_elf(&bytes).and_then(|d| check_descriptor(d, name)).map_err(refuse)?;
-    Ok(CheckedFile { bytes, descriptor })
+    let (bytes, metadata) = read(path).map_err(refuse)?;
+    let sha256 = match unpinned {
+        Unpinned::Private if pins.is_empty() => {
+            private::check(path, &metadata).map_err(refuse)?;
+            crate::random::sha256(&bytes)
+        }
+        _ => check_pin(&bytes, pins, name).map_err(refuse)?,
+    };
+    let descriptor = check_elf(&bytes).and_then(fits_this_host).map_err(refuse)?;
+    let descriptor = check_name(descriptor, name).map_err(refuse)?;
+    Ok(CheckedFile { bytes, sha256, descriptor })
+}
+
+/// A plugin's file that was looked at and not loaded, whoever trusts it.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// The library's content.
+    pub(crate) bytes: Vec<u8>,
+    /// Its SHA-256, which is its pin.
+    pub(crate) sha256: [u8; 32],
+    /// What its section says.
+    pub(crate) descriptor: abi::section::Descriptor,
+}
+
+/// The whole content of a regular file that not everybody may write.
+pub(crate) fn content(path: &Path) -> Result<Vec<u8>, Refusal> {
+    read(path).map(|(bytes, _)| bytes)
+}
+
+/// All that is said against these bytes without a name and a pin to compare them with.
+pub(crate) fn examine(bytes: Vec<u8>) -> Result<Examined, Refusal> {
+    let descriptor = check_elf(&bytes).and_then(fits_this_host)?;
+    Ok(Examined { sha256: crate::random::sha256(&bytes), descriptor, bytes })
+}
+
+/// All that is said against a file by pins and name, without linking it. Without a pin it has to be private.
+pub(crate) fn verify(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<Examined, Refusal> {
+    let CheckedFile { bytes, sha256, descriptor } =
+        check(path, pins, name, Unpinned::Private).map_err(|error| error.why)?;
+    Ok(Examined { sha256, descriptor, bytes })
 }
 
 /// The whole content of a regular file. Opened without following a link and without waiting for a FIFO's other end, and
 /// judged by the descriptor, so that nothing can be exchanged between the look and the reading.
-fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
+fn read(path: &Path) -> Result<(Vec<u8>, Metadata), Refusal> {
+    let (file, metadata) = open(path)?;
+    Ok((read_capped(file)?, metadata))
+}
+
+fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
@@ -99,7 +146,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
     if metadata.len() > MAX_FILE {
         return Err(Refusal::TooLarge { limit: MAX_FILE });
     }
-    read_capped(file)
+    Ok((file, metadata))
 }
 
 /// A file may grow while it is read, so its length is no limit.
@@ -112,7 +159,7 @@ fn read_capped(file: File) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<(), Refusal> {
+fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<[u8; 32], Refusal> {
     let found = crate::random::sha256(bytes);
     let (name, hex) = (name.clone(), HEXLOWER.encode(&found));
     if pins.is_empty() {
@@ -122,7 +169,7 @@ fn check_pin(bytes: &[u8], pins: &[[u8; 32]], name: &PluginName) -> Result<(), R
         let expected = pins.iter().map(|pin| HEXLOWER.encode(pin)).collect();
         return Err(Refusal::WrongPin { name, expected, found: hex });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The section of a whole ELF library for this machine. A segment that ends behind the file's end would be mapped all
@@ -187,10 +234,7 @@ fn check_elf(bytes: &[u8]) -> Result<abi::section::Descriptor, Refusal> {
     Ok(descriptor)
 }
 
-fn check_descriptor(
-    descriptor: abi::section::Descriptor,
-    configured: &PluginName,
-) -> Result<abi::section::Descriptor, Refusal> {
+fn fits_this_host(descriptor: abi::section::Descriptor) -> Result<abi::section::Descriptor, Refusal> {
     let (name, version) = (descriptor.name.clone(), descriptor.version.clone());
     if descriptor.epoch != abi::EPOCH {
         return Err(Refusal::WrongEpoch { name, version, epoch: descriptor.epoch });
@@ -198,10 +242,18 @@ fn check_descriptor(
     if !descriptor.unwinds {
         return Err(Refusal::Aborts { name, version });
     }
-    if descriptor.name != configured.as_str() {
-        return Err(Refusal::WrongName { configured: configured.clone(), found: name });
-    }
     Ok(descriptor)
+}
+
+fn check_name(
+    descriptor: abi::section::Descriptor,
+    configured: &PluginName,
+) -> Result<abi::section::Descriptor, Refusal> {
+    if descriptor.name == configured.as_str() {
+        Ok(descriptor)
+    } else {
+        Err(Refusal::WrongName { configured: configured.clone(), found: descriptor.name })
+    }
 }
 
 fn machine_name(machine: u16) -> String {

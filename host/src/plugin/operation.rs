@@ -64,6 +64,11 @@ impl Driver {
         })
     }
 
+    /// How many operations run, or wait for metadata.
+    pub(super) fn running(&self) -> usize {
+        self.limits.operations.saturating_sub(self.places.available_permits())
+    }
+
     /// Runs an operation to its result. Dropping the future cancels it: open requests end, the plugin's side is dropped.
     pub(super) async fn run(
         &self,

@@ -14,6 +14,7 @@ use vestibule_abi as abi;
 use abi::record::{CreateRequest, Failure, HostInfo, code, operation};
 
 use super::error::{CreateError, OperationError, one_line};
+use super::health::{Health, HealthReport, Operation};
 use super::in_process::InProcess;
 use super::inspected::{Inspected, Policy};
 use super::operation::Driver;
@@ -43,6 +44,7 @@ pub struct Provider {
     driver: Driver,
     inspected: Inspected,
     loopback_allowed: bool,
+    health: Health,
 }
 
 /// An account that a provider proved.
@@ -101,11 +103,18 @@ impl Provider {
             allow_networks: options.allow_networks,
             loopback_allowed: options.loopback_allowed,
         });
-        let http = Http { client: shared.clients.of(&egress)?, egress, vault, deadline: limits.request };
+        let health = Health::new(driver.provider.clone(), Arc::clone(&shared.clock));
+        let http = Http {
+            client: shared.clients.of(&egress)?,
+            egress,
+            vault,
+            deadline: limits.request,
+            requests: Arc::clone(health.requests()),
+        };
         let loopback_allowed = options.loopback_allowed;
         let services = Services::new(http, &inspected.declaration, &shared.clock, loopback_allowed);
         driver.services.get_or_init(|| services);
-        Ok(Self { driver, inspected, loopback_allowed: options.loopback_allowed })
+        Ok(Self { driver, inspected, loopback_allowed: options.loopback_allowed, health })
     }
 
     /// Its name by the configuration.
@@ -113,9 +122,24 @@ impl Provider {
         &self.driver.provider
     }
 
+    /// How many operations run at this moment, those included that wait for the issuer's metadata.
+    pub fn running(&self) -> usize {
+        self.driver.running()
+    }
+
     /// What it is with its settings.
     pub fn inspect(&self) -> &Inspected {
         &self.inspected
+    }
+
+    /// What its last operations saw, for the operator.
+    pub fn health(&self) -> HealthReport {
+        self.health.report(self.driver.running())
+    }
+
+    /// How its operations and requests ended, for the metrics.
+    pub fn watched(&self) -> &Health {
+        &self.health
     }
 
     /// The issuer expected in a callback's `iss` (RFC 9207). Where the metadata says it, fails as [`begin`](Self::begin)
@@ -130,8 +154,11 @@ impl Provider {
         let known = match at_hand {
             Some(known) => known?,
             None => {
-                let _place = self.driver.place()?;
-                known.await?
+                let waited = async {
+                    let _place = self.driver.place()?;
+                    known.await
+                };
+                self.health.watch(Operation::Discover, waited).await?
             }
         };
         Ok(known.and_then(|known| known.places.issuer.clone()))
@@ -139,7 +166,11 @@ impl Provider {
 
     /// Asks where to send the browser. `nonce` and `code_challenge` are left out where `inspect` turned them off; where it
     /// did not, both must be given.
-    pub async fn begin(&self, mut request: abi::record::BeginRequest) -> Result<Begin, OperationError> {
+    pub async fn begin(&self, request: abi::record::BeginRequest) -> Result<Begin, OperationError> {
+        self.health.watch(Operation::Begin, self.ask_where(request)).await
+    }
+
+    async fn ask_where(&self, mut request: abi::record::BeginRequest) -> Result<Begin, OperationError> {
         request.nonce = request.nonce.filter(|_| self.inspected.nonce != Policy::Off);
         request.code_challenge = request.code_challenge.filter(|_| self.inspected.pkce != Policy::Off);
         let (answer, known) = self.run(operation::BEGIN, &request).await?;
@@ -148,6 +179,10 @@ impl Provider {
 
     /// Asks whose account a callback proves. The caller has checked state, issuer, browser and provider.
     pub async fn complete(&self, request: abi::record::CompleteRequest) -> Result<Completed, OperationError> {
+        self.health.watch(Operation::Complete, self.ask_who(request)).await
+    }
+
+    async fn ask_who(&self, request: abi::record::CompleteRequest) -> Result<Completed, OperationError> {
         let (answer, _): (abi::record::CompleteAnswer, _) = self.run(operation::COMPLETE, &request).await?;
         Ok(Completed { account: account::check(answer.account)?, tokens: answer.tokens })
     }

@@ -17,6 +17,7 @@ use crate::address::{self, Peer};
 use crate::api;
 use crate::problem::Problem;
 use crate::random::request_id;
+use crate::request_id::within;
 use crate::server::TimeLimit;
 use crate::site::{self, RequestId, Visitor};
 use crate::state::{ClientAddress, SharedApp};
@@ -35,7 +36,8 @@ pub(super) async fn around(State(app): State<SharedApp>, mut request: Request, n
     let id = request_id(&*app.random);
     let method = request.method().clone();
     // The route and never the address: an address holds codes and states.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", |path| path.as_str()).to_owned();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("-", |path| path.as_str());
     request.extensions_mut().insert(RequestId(id.clone()));
     if let Some(peer) = request.extensions().get::<Peer>().copied() {
         let client = address::client(peer, request.headers(), &app.trusted_proxies);
@@ -43,10 +45,12 @@ pub(super) async fn around(State(app): State<SharedApp>, mut request: Request, n
     }
     let span = tracing::info_span!("request", %id, %method, route);
     let started = app.login.clock.now();
-    let mut response = answered(&app, request, next).instrument(span.clone()).await;
+    let answered = within(Some(id.clone()), answered(&app, request, next));
+    let mut response = answered.instrument(span.clone()).await;
     let _entered = span.enter();
     let took = app.login.clock.now().since(started);
     tracing::debug!(status = response.status().as_u16(), took_us = took.as_micros(), "answered");
+    app.metrics.answered(matched.as_ref().map(|path| path.as_str()), response.status());
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Timestamp};
+use crate::count::{Counts, closed};
 use crate::random::sha256;
 use crate::store::{CurrentSession, Profile, Store, StoreError};
 
@@ -13,6 +14,20 @@ use crate::store::{CurrentSession, Profile, Store, StoreError};
 const TOUCHES: usize = 8;
 /// How long a request waits for its note to be made.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+closed! {
+    /// What a question who a browser is was answered with.
+    pub enum Checked {
+        /// A session that lives.
+        Live = "live",
+        /// The browser brought none.
+        Absent = "absent",
+        /// The one it brought is over, or never was.
+        Ended = "ended",
+        /// The database did not say.
+        Error = "error",
+    }
+}
 
 /// Sessions, as the rest of the host sees them.
 pub struct Sessions {
@@ -22,21 +37,23 @@ pub struct Sessions {
     pub clock: Arc<dyn Clock>,
     /// How long one lasts without being used.
     pub idle: Duration,
+    /// How often somebody asked, by answer.
+    pub checks: Counts<Checked>,
     touching: Arc<Semaphore>,
 }
 
 impl Sessions {
     /// Of this database.
     pub fn new(store: Store, clock: Arc<dyn Clock>, idle: Duration) -> Self {
-        Self { store, clock, idle, touching: Arc::new(Semaphore::new(TOUCHES)) }
+        Self { store, clock, idle, checks: Counts::default(), touching: Arc::new(Semaphore::new(TOUCHES)) }
     }
 
     /// The session of this token, if it lives; it counts as used now. Exact: an ended session is gone at once, since
     /// every check asks the database.
     pub async fn current(&self, token: Option<&str>) -> Result<Option<CurrentSession>, StoreError> {
-        let Some(token) = token else { return Ok(None) };
+        let Some(token) = token else { return Ok(self.absent()) };
         let (hash, now) = (sha256(token.as_bytes()), self.clock.now());
-        let found = self.store.find_session(&hash, now, self.idle).await?;
+        let found = self.counted(self.store.find_session(&hash, now, self.idle).await)?;
         if let Some(session) = &found {
             self.used(session, hash, now).await;
         }
@@ -48,13 +65,27 @@ impl Sessions {
         &self,
         token: Option<&str>,
     ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
-        let Some(token) = token else { return Ok(None) };
+        let Some(token) = token else { return Ok(self.absent()) };
         let (hash, now) = (sha256(token.as_bytes()), self.clock.now());
-        let found = self.store.find_session_and_profile(&hash, now, self.idle).await?;
+        let found = self.counted(self.store.find_session_and_profile(&hash, now, self.idle).await)?;
         if let Some((session, _)) = &found {
             self.used(session, hash, now).await;
         }
         Ok(found)
+    }
+
+    fn absent<T>(&self) -> Option<T> {
+        self.checks.add(Checked::Absent);
+        None
+    }
+
+    fn counted<T>(&self, found: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+        self.checks.add(match &found {
+            Ok(Some(_)) => Checked::Live,
+            Ok(None) => Checked::Ended,
+            Err(_) => Checked::Error,
+        });
+        found
     }
 
     async fn used(&self, session: &CurrentSession, hash: [u8; 32], now: Timestamp) {

@@ -107,7 +107,13 @@ pub(crate) fn log(problem: &Problem) {
 }
 
 fn label(app: &App, name: &ProviderName) -> String {
-    app.registry.load().get(name.as_str()).map_or_else(|| name.to_string(), |entry| entry.label.clone())
+    let registry = app.registry.load();
+    match registry.get(name.as_str()) {
+        Some(entry) => entry.label.clone(),
+        None => {
+            registry.gone_by_name(name.as_str()).map_or_else(|| name.to_string(), |gone| gone.label.clone())
+        }
+    }
 }
 
 /// Where a person who could not sign in tries again, on the way to where they wanted to go.

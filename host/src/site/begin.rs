@@ -37,12 +37,29 @@ pub(crate) async fn start(
     provider: &str,
     return_path: ReturnPath,
 ) -> Result<Begun, Problem> {
+    let begun = try_to(app, visitor, provider, return_path).await;
+    if let Some(entry) = app.registry.load().get(provider) {
+        app.metrics.sign_ins(entry).begun.add(begun.as_ref().err().map(|failed| failed.kind));
+    }
+    begun
+}
+
+async fn try_to(
+    app: &App,
+    visitor: &Visitor,
+    provider: &str,
+    return_path: ReturnPath,
+) -> Result<Begun, Problem> {
     if !visitor.own_page {
         return Err(Problem::new(ErrorKind::CrossSite, "begin did not come from a page of ours"));
     }
-    if app.registry.load().get(provider).is_none() {
-        return Err(BeginError::NoSuchProvider.into());
+    let registry = app.registry.load();
+    if registry.get(provider).is_none() {
+        // A page that was open when the operator took the provider away.
+        let gone = registry.gone_by_name(provider).map(|gone| BeginError::TurnedOff(gone.name.clone()));
+        return Err(gone.unwrap_or(BeginError::NoSuchProvider).into());
     }
+    drop(registry);
     if let Err(wait) = app.begin_limit.check(visitor.address) {
         let cause = format!("too many begins from {}", visitor.address);
         return Err(Problem { retry_after: Some(wait), ..Problem::new(ErrorKind::TooManyAttempts, cause) });

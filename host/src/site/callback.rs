@@ -11,10 +11,11 @@ use tracing::Instrument as _;
 
 use super::answer::{page, problem, see_other, with_cookie};
 use super::visitor::Visitor;
-use crate::login::callback::{Callback, Outcome, callback as callback_login};
+use crate::login::callback::{Callback, CallbackError, Failed, Outcome, callback as callback_login};
 use crate::login::complete::SignedIn;
 use crate::problem::Problem;
 use crate::registry::Entry;
+use crate::request_id;
 use crate::session::cookie;
 use crate::state::{App, SharedApp};
 use crate::web::headers::ResponseKind;
@@ -46,6 +47,10 @@ pub(crate) async fn by_post(
 async fn finish(app: SharedApp, visitor: Visitor, path: &str, encoded: Vec<u8>, posted: bool) -> Response {
     let registry = app.registry.load_full();
     let Some(entry) = registry.by_callback_path(path) else {
+        if let Some(gone) = registry.gone_by_callback_path(path) {
+            let failed: Failed = CallbackError::TurnedOff(gone.name.clone()).into();
+            return problem(&app, &visitor, failed.into());
+        }
         let cause = "no provider has this callback path";
         return problem(&app, &visitor, Problem::new(ErrorKind::NotFound, cause));
     };
@@ -56,13 +61,30 @@ async fn finish(app: SharedApp, visitor: Visitor, path: &str, encoded: Vec<u8>, 
         browser: visitor.browser.clone(),
         session: visitor.session.clone(),
     };
-    match to_its_end(&app, callback).await {
+    let outcome = to_its_end(&app, callback).await;
+    count(&app, entry, &outcome);
+    match outcome {
         Ok(Outcome::SignedIn(signed_in)) => {
             let response = see_other(signed_in.return_path.as_str());
             with_cookie(response, &cookie::set(cookie::SESSION, &signed_in.token, Some(signed_in.life)))
         }
         Ok(Outcome::PostAgain(fields)) => post_again(&app, &visitor, entry, fields),
         Err(failed) => problem(&app, &visitor, failed),
+    }
+}
+
+fn count(app: &App, entry: &Entry, outcome: &Result<Outcome, Problem>) {
+    let sign_ins = app.metrics.sign_ins(entry);
+    match outcome {
+        Ok(Outcome::SignedIn(signed_in)) => {
+            sign_ins.finished.add(None);
+            if signed_in.created {
+                sign_ins.user_made();
+            }
+        }
+        // It is on its way again, and counted when it comes back.
+        Ok(Outcome::PostAgain(_)) => {}
+        Err(failed) => sign_ins.finished.add(Some(failed.kind)),
     }
 }
 
@@ -78,6 +100,7 @@ async fn to_its_end(app: &SharedApp, callback: Callback) -> Result<Outcome, Prob
         }
         outcome
     };
+    let task = request_id::within(request_id::current(), task);
     match tokio::spawn(task.in_current_span()).await {
         Ok(outcome) => Ok(outcome?),
         Err(error) => Err(Problem::new(ErrorKind::Internal, format!("the sign-in was lost: {error}"))),

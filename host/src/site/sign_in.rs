@@ -6,8 +6,9 @@ use axum::response::Response;
 use super::answer::{page, problem, see_other};
 use super::visitor::Visitor;
 use crate::login::return_path::ReturnPath;
+use crate::plugin::health::Why;
 use crate::problem::Problem;
-use crate::registry::{self, Entry};
+use crate::registry::Entry;
 use crate::state::{App, SharedApp};
 use crate::store::SignupPolicy;
 use crate::web::headers::ResponseKind;
@@ -58,11 +59,18 @@ fn button(entry: &Entry, preselected: Option<&str>) -> ProviderButton {
         label: entry.label.as_str().into(),
         icon: icon(entry),
         preselected: preselected == Some(entry.name.as_str()),
-        unavailable: entry.running.as_ref().err().map(|why| match why {
-            registry::Unavailable::Misconfigured(_) => Unavailable::Misconfigured,
-            registry::Unavailable::Failing(_) => Unavailable::Failing,
-        }),
+        unavailable: unavailable(entry),
+        may_try: entry.running.is_ok(),
     }
+}
+
+fn unavailable(entry: &Entry) -> Option<Unavailable> {
+    Some(match entry.why_not()? {
+        Why::Unreachable => Unavailable::Unreachable,
+        Why::RateLimited => Unavailable::RateLimited,
+        Why::Misconfigured => Unavailable::Misconfigured,
+        Why::Failing => Unavailable::Failing,
+    })
 }
 
 /// The operator's icon, or our drawing for the plugin.

@@ -1,140 +1,170 @@
-//! One provider, from its section to readiness: the file, the settings, the plugin's own view of them, the table.
+//! One provider, from its section to readiness: the file, the settings, the plugin's own view of them, the table. Each step
+//! leaves it further on, or failed; only the last one changes anything.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Ambient;
-use crate::config::{self, Config, Fault, ProviderConfig, ProviderState, Transport, settings};
-use crate::name::{PluginName, ProviderName};
-use crate::plugin::{CreateError, Plugin, Provider, ProviderOptions, Refusal, Shared};
-use crate::random::sha256;
-use crate::registry::{Entry, IconFile, Running, Unavailable};
+use super::basis::Parts;
+use super::starter::Starter;
+use crate::clock::Timestamp;
+use crate::config::settings::CheckedSettings;
+use crate::config::{self, Fault, ProviderConfig, ProviderState};
+use crate::name::PluginName;
+use crate::plugin::{CreateError, Plugin, Provider};
+use crate::registry::{Basis, Entry, IconFile, PluginFile, Running, Unavailable};
 use crate::store::{AdoptError, Store};
 
-/// Starts providers; each plugin's file is loaded once.
-pub(super) struct Starter<'a> {
-    pub(super) config: &'a Config,
-    pub(super) store: &'a Store,
-    pub(super) ambient: &'a Ambient,
-    pub(super) shared: Shared,
-    pub(super) plugins: BTreeMap<(PluginName, Transport), Result<Arc<Plugin>, String>>,
-    /// Whose table was made just now.
-    pub(super) made: Vec<ProviderName>,
+/// Why a provider is not there.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) why: Unavailable,
+    /// Whether it is the configuration that has to be changed.
+    pub(super) in_file: bool,
 }
 
-impl Starter<'_> {
-    pub(super) async fn start(&mut self, provider: &config::Provider) -> Entry {
-        let plugin = provider.config.as_ref().ok().map(|config| config.plugin.clone());
-        let callback_path = match &provider.config {
-            Ok(config) => config.redirect_path.clone(),
-            Err(_) => format!("/auth/{}/callback", provider.name),
-        };
-        let running = match &provider.config {
-            _ if provider.state == ProviderState::Disabled => {
-                Err(Unavailable::Misconfigured("turned off".to_owned()))
+impl Failure {
+    pub(super) fn failing(why: impl ToString) -> Self {
+        Self { why: Unavailable::Failing(why.to_string()), in_file: false }
+    }
+
+    pub(super) fn faults(faults: &[Fault]) -> Self {
+        Self { why: Unavailable::Misconfigured(texts(faults)), in_file: true }
+    }
+}
+
+/// How far a provider has come.
+pub(super) enum Made {
+    /// Nothing that it is made from has changed: it is the one that runs.
+    Kept(Arc<Running>),
+    /// Created and inspected; its table is not looked at yet.
+    Fresh(Arc<Running>),
+    /// It cannot be used.
+    Failed(Failure),
+}
+
+/// A provider that is not in force yet.
+pub(super) struct Prepared {
+    pub(super) section: config::Provider,
+    pub(super) file: Option<PluginFile>,
+    pub(super) basis: Basis,
+    pub(super) made: Made,
+    /// What an operator should look at.
+    pub(super) warnings: Vec<Fault>,
+}
+
+/// What files and environment say of a provider, before its plugin is asked.
+pub(super) struct Gathered {
+    pub(super) file: Option<PluginFile>,
+    pub(super) basis: Basis,
+    pub(super) warnings: Vec<Fault>,
+    pub(super) ingredients: Result<Ingredients, Failure>,
+}
+
+/// What a provider is created of.
+pub(super) struct Ingredients {
+    pub(super) plugin: Arc<Plugin>,
+    pub(super) settings: CheckedSettings,
+}
+
+impl Prepared {
+    pub(super) fn config(&self) -> Option<&ProviderConfig> {
+        self.section.config.as_ref().ok()
+    }
+
+    /// Why it is not there, unless it is not meant to be.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match &self.made {
+            Made::Failed(failure) if self.section.state != ProviderState::Disabled => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Looks whether its table is, or will be, for this provider. Changes nothing.
+    pub(super) async fn fit(&mut self, store: &Store) {
+        let (Made::Fresh(running), Some(config)) = (&self.made, self.config()) else { return };
+        let realm = &running.provider.inspect().realm;
+        if let Err(error) = store.provider_fits(&config.name, realm).await {
+            self.made = Made::Failed(not_adopted(&error));
+        }
+    }
+
+    /// Makes its table, if it has none; whether it had none.
+    pub(super) async fn adopt(&mut self, store: &Store, now: Timestamp) -> bool {
+        let (Made::Fresh(running), Some(config)) = (&self.made, self.config()) else { return false };
+        let realm = &running.provider.inspect().realm;
+        match store.adopt_provider(&config.name, &config.plugin, realm, now).await {
+            Ok(adopted) => adopted.created,
+            Err(error) => {
+                self.made = Made::Failed(not_adopted(&error));
+                false
             }
-            Ok(config) => self.run(config).await,
-            Err(faults) => Err(Unavailable::Misconfigured(texts(faults))),
+        }
+    }
+
+    /// What the registry takes.
+    pub(super) fn into_entry(self) -> Entry {
+        let section = self.section;
+        let (plugin, callback_path): (Option<PluginName>, String) = match &section.config {
+            Ok(config) => (Some(config.plugin.clone()), config.redirect_path.clone()),
+            Err(_) => (None, format!("/auth/{}/callback", section.name)),
         };
         Entry {
-            name: provider.name.clone(),
             plugin,
-            label: provider.label.clone().unwrap_or_else(|| provider.name.to_string()),
-            icon: provider
+            label: section.label.unwrap_or_else(|| section.name.to_string()),
+            icon: section
                 .icon
-                .as_ref()
-                .map(|icon| IconFile { bytes: icon.content.clone(), content_type: icon.kind.media_type() }),
-            order: provider.order,
-            state: provider.state,
+                .map(|icon| IconFile { bytes: icon.content, content_type: icon.kind.media_type() }),
+            order: section.order,
+            state: section.state,
             callback_path,
-            running,
+            running: match self.made {
+                Made::Kept(running) | Made::Fresh(running) => Ok(running),
+                Made::Failed(failure) => Err(failure.why),
+            },
+            file: self.file,
+            basis: self.basis,
+            name: section.name,
         }
-    }
-
-    async fn run(&mut self, config: &ProviderConfig) -> Result<Running, Unavailable> {
-        let plugin = self.plugin(&config.plugin, config.transport).await.map_err(Unavailable::Failing)?;
-        let schema = &plugin.description().settings_schema;
-        let settings = settings::check(config, schema, &*self.ambient.environment)
-            .map_err(|faults| Unavailable::Misconfigured(texts(&faults)))?;
-        for warning in &settings.warnings {
-            tracing::warn!(provider = %config.name, "{warning}");
-        }
-        let options = ProviderOptions {
-            name: config.name.clone(),
-            allow_networks: config.allow_networks.clone(),
-            loopback_allowed: self.config.server.public_url.is_loopback_http(),
-        };
-        let provider = Provider::create(&plugin, settings.public, settings.secrets, options, &self.shared)
-            .await
-            .map_err(|error| match error {
-                CreateError::Setting { .. } | CreateError::Refused(_) => {
-                    Unavailable::Misconfigured(error.to_string())
-                }
-                _ => Unavailable::Failing(error.to_string()),
-            })?;
-        let inspect = provider.inspect();
-        let adopted = self
-            .store
-            .adopt_provider(&config.name, &config.plugin, &inspect.realm, self.ambient.clock.now())
-            .await
-            .map_err(|error| match error {
-                AdoptError::RealmChanged { .. } | AdoptError::Manual { .. } => {
-                    Unavailable::Misconfigured(error.to_string())
-                }
-                AdoptError::Store(_) => Unavailable::Failing(error.to_string()),
-            })?;
-        if adopted.created {
-            self.made.push(config.name.clone());
-        }
-        let redirect_uri = self.config.server.public_url.join(&config.redirect_path);
-        let client_id = inspect.client_id.as_deref().unwrap_or_default();
-        let settings_digest = digest(&[&inspect.realm, &redirect_uri, client_id]);
-        Ok(Running { provider: Arc::new(provider), redirect_uri, settings_digest })
-    }
-
-    /// The plugin, loaded once for each way of calling it.
-    async fn plugin(&mut self, name: &PluginName, transport: Transport) -> Result<Arc<Plugin>, String> {
-        let key = (name.clone(), transport);
-        if let Some(known) = self.plugins.get(&key) {
-            return known.clone();
-        }
-        let loaded = self.load(name, transport).await;
-        self.plugins.insert(key, loaded.clone());
-        loaded
-    }
-
-    async fn load(&self, name: &PluginName, transport: Transport) -> Result<Arc<Plugin>, String> {
-        let config = match self.config.plugins.get(name) {
-            Some(Ok(config)) => config,
-            Some(Err(faults)) => return Err(texts(faults)),
-            None => return Err(format!("there is no section `[plugin.{name}]`")),
-        };
-        let pins: Vec<[u8; 32]> = config.sha256.iter().map(|pin| pin.0).collect();
-        let loaded = match transport {
-            Transport::InProcess => Plugin::load(&config.path, &pins, name),
-            Transport::Worker => Plugin::load_in_worker(&config.path, &pins, name, &self.shared).await,
-        };
-        loaded.map_err(|error| {
-            // The line to change: that of the pin, or that of the file.
-            let line = match error.why {
-                Refusal::WrongPin { .. } | Refusal::Unpinned { .. } => config.pin_line,
-                _ => config.path_line,
-            };
-            format!("{}:{line}: {error}", config.file.display())
-        })
     }
 }
 
-fn texts(faults: &[Fault]) -> String {
+/// Creates and inspects. The one place that makes providers.
+pub(super) async fn create(
+    starter: &Starter,
+    config: &ProviderConfig,
+    ingredients: Ingredients,
+) -> Result<Running, Failure> {
+    let Ingredients { plugin, settings } = ingredients;
+    let options = starter.options(config);
+    let provider = Provider::create(&plugin, settings.public, settings.secrets, options, &starter.shared)
+        .await
+        .map_err(|error| match error {
+            CreateError::Setting { .. } | CreateError::Refused(_) => {
+                Failure { why: Unavailable::Misconfigured(error.to_string()), in_file: true }
+            }
+            _ => Failure::failing(error),
+        })?;
+    let redirect_uri = starter.public_url.join(&config.redirect_path);
+    let inspect = provider.inspect();
+    let mut parts = Parts::default();
+    let client_id = inspect.client_id.as_deref().unwrap_or_default();
+    for text in [inspect.realm.as_str(), redirect_uri.as_str(), client_id] {
+        parts.text(text);
+    }
+    Ok(Running { provider: Arc::new(provider), redirect_uri, settings_digest: parts.sha256() })
+}
+
+fn not_adopted(error: &AdoptError) -> Failure {
+    let text = error.to_string();
+    match error {
+        AdoptError::RealmChanged { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: true },
+        AdoptError::Manual { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: false },
+        AdoptError::TooOld { .. } | AdoptError::Store(_) => {
+            Failure { why: Unavailable::Database(text), in_file: false }
+        }
+    }
+}
+
+/// The errors among faults, in one line.
+pub(super) fn texts(faults: &[Fault]) -> String {
     faults.iter().filter(|fault| fault.is_error()).map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-/// SHA-256 over texts, each behind its length, so that no two lists of texts run together.
-fn digest(texts: &[&str]) -> [u8; 32] {
-    let mut bytes = Vec::new();
-    for text in texts {
-        bytes.extend((text.len() as u64).to_le_bytes());
-        bytes.extend(text.as_bytes());
-    }
-    sha256(&bytes)
 }

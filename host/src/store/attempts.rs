@@ -6,7 +6,7 @@ use super::Sql;
 use super::backend::Backend;
 use super::error::StoreError;
 use super::lease::{Lease, in_statement, in_transaction};
-use super::statement::{Bind, Read, Row, Statement, statements};
+use super::statement::{Bind, Question, Read, Row, Statement, statements};
 use crate::clock::Timestamp;
 use crate::name::ProviderName;
 
@@ -93,15 +93,14 @@ pub struct Attempt {
 
 impl<DB: Backend> Sql<DB> {
     pub(super) async fn insert_attempt(&self, attempt: &Attempt) -> Result<(), StoreError> {
-        in_transaction!(self, |lease| {
-            // A second begin of this browser waits here, and so sees the rows of the first.
-            if let Some(lock) = DB::LOCK_BROWSER {
-                Statement::<DB>::new(lock).bind(&number_of(&attempt.browser_hash)).run(&mut lease).await?;
-            }
-            // The oldest go first, so that the new one stays even if the clock was moved back.
-            let others = OPEN_PER_BROWSER - 1;
-            let drop_oldest = Statement::<DB>::new(DROP_OLDEST).bind(&attempt.browser_hash).bind(&others);
-            drop_oldest.run(&mut lease).await?;
+        // A second begin of this browser waits here, and so sees the rows of the first.
+        let browser = number_of(&attempt.browser_hash);
+        let lock = DB::LOCK_BROWSER.map(|lock| Question::new(lock).with(browser));
+        // The oldest go first, so that the new one stays even if the clock was moved back.
+        let others = OPEN_PER_BROWSER - 1;
+        let drop_oldest = Question::new(DROP_OLDEST).with(attempt.browser_hash).with(others);
+        let first: Vec<Question> = lock.into_iter().chain([drop_oldest]).collect();
+        in_transaction!(self, first & first, |lease| {
             insert::<DB>(attempt).run(&mut lease).await?;
             Ok(())
         })
@@ -141,7 +140,7 @@ impl<DB: Backend> Sql<DB> {
         browser_hash: &[u8; 32],
     ) -> Result<Option<Row<DB>>, StoreError> {
         in_statement!(self, |lease| {
-            Statement::<DB>::new(TAKE_ATTEMPT).bind(state_hash).bind(browser_hash).first(&mut lease).await
+            Question::new(TAKE_ATTEMPT).with(*state_hash).with(*browser_hash).first(&mut lease).await
         })
     }
 

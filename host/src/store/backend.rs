@@ -26,6 +26,10 @@ pub(super) trait Backend: Database + Carries<i64> + Carries<String> + Carries<Ve
     /// Opens a transaction that reads, if a statement needs one around it. Such a transaction is never committed.
     const BEGIN_READ: Option<&'static str>;
 
+    /// Whether a [`Question`](super::statement::Question) goes out as one message with its values in the text, which needs no
+    /// transaction around it.
+    const IN_ONE_MESSAGE: bool;
+
     /// The statements that sign somebody in all at once, if there are such.
     const SIGN_IN: Option<SignInTexts>;
 
@@ -158,6 +162,9 @@ pub(super) trait Runs: Database {
     /// Runs a statement that answers no rows.
     fn run<'c>(connection: &'c mut Self::Connection, query: Bound<Self>) -> Answer<'c, Self::QueryResult>;
 
+    /// All rows of a text without parameters.
+    fn ask<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, Vec<Self::Row>>;
+
     /// Runs several statements in one text.
     fn script<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, ()>;
 
@@ -177,6 +184,10 @@ where
 
     fn run<'c>(connection: &'c mut Self::Connection, query: Bound<Self>) -> Answer<'c, Self::QueryResult> {
         Box::pin(query.execute(connection))
+    }
+
+    fn ask<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, Vec<Self::Row>> {
+        Box::pin(sqlx::raw_sql(sql).fetch_all(connection))
     }
 
     fn script<'c>(connection: &'c mut Self::Connection, sql: SqlStr) -> Answer<'c, ()> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::count::Closed;
 use crate::name::ProviderName;
 
 /// The kind of a failure; the caller decides by it what the person is told.
@@ -25,6 +26,34 @@ pub enum StoreErrorKind {
     Corrupt,
     /// Anything else.
     Other,
+}
+
+impl Closed for StoreErrorKind {
+    const ALL: &'static [Self] = &[
+        Self::Busy,
+        Self::Conflict,
+        Self::Unavailable,
+        Self::ReadOnly,
+        Self::Full,
+        Self::Denied,
+        Self::Constraint,
+        Self::Corrupt,
+        Self::Other,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+            Self::ReadOnly => "read_only",
+            Self::Full => "full",
+            Self::Denied => "denied",
+            Self::Constraint => "constraint",
+            Self::Corrupt => "corrupt",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl StoreErrorKind {
@@ -179,6 +208,19 @@ pub enum AdoptError {
         provider: ProviderName,
         /// Missing, or behind.
         what: &'static str,
+    },
+    /// A newer host has changed the schema meanwhile in a way that this one does not understand.
+    #[error(
+        "`oauth_{provider}` was left as it is: the database needs vestibule `{needed}` or newer, this is `{own}`; start \
+         the newer one"
+    )]
+    TooOld {
+        /// The provider.
+        provider: ProviderName,
+        /// `min_host` in the database.
+        needed: String,
+        /// This host's version.
+        own: &'static str,
     },
     /// The database failed.
     #[error(transparent)]

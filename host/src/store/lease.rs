@@ -1,17 +1,58 @@
 //! A connection for as long as one step needs it, and the transaction on it. The one place that opens transactions, runs a
 //! step that lost a race again, and decides that a connection is not to be used any more. Knows no table.
 
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Pool, SqlSafeStr as _};
+use sqlx::{Pool, SqlSafeStr as _, SqlStr};
 use sqlx_core::transaction::TransactionManager as _;
+use tokio::time::Instant;
 
 use super::backend::{Answer, Backend, store_error};
 use super::error::{StoreError, StoreErrorKind};
+use super::statement::{Question, Row};
 
 /// How often a step is run, at most, if it loses against others each time.
 const ROUNDS: usize = 3;
+
+/// Where connections come from.
+pub(super) struct Connections<DB: Backend> {
+    pub(super) pool: Pool<DB>,
+    pub(super) refused: Refused,
+}
+
+impl<DB: Backend> Clone for Connections<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), refused: self.refused.clone() }
+    }
+}
+
+impl<DB: Backend> From<Pool<DB>> for Connections<DB> {
+    fn from(pool: Pool<DB>) -> Self {
+        Self { pool, refused: Refused::default() }
+    }
+}
+
+/// Why the last new connection was not taken, and when: the pool goes on trying, and tells whoever waited that none came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refused(Arc<Mutex<Option<(Instant, String)>>>);
+
+impl Refused {
+    /// The outcome of looking at a new connection.
+    pub(super) fn note(&self, reason: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            reason.map(|reason| (Instant::now(), reason));
+    }
+
+    /// What whoever has waited since then is told, if no connection was taken meanwhile for this reason.
+    fn since(&self, start: Instant) -> Option<StoreError> {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (when, reason) = last.as_ref()?;
+        (*when >= start).then(|| StoreError::new(StoreErrorKind::ReadOnly, "connect", reason))
+    }
+}
 
 /// A borrowed connection. Dropped with a transaction open, as when the request is cancelled, that transaction never was.
 pub(super) struct Lease<DB: Backend> {
@@ -38,22 +79,62 @@ enum Begun {
 
 impl<DB: Backend> Lease<DB> {
     /// A connection for reading.
-    pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
+    pub(super) async fn reading(from: &Connections<DB>) -> Result<Self, StoreError> {
         match DB::BEGIN_READ {
-            Some(begin) => Self::begun(pool, begin).await,
-            None => Self::plain(pool).await,
+            Some(begin) => Self::begun(from, begin.into_sql_str()).await,
+            None => Self::plain(&from.pool).await,
+        }
+    }
+
+    /// The answer to a question that only reads, and the connection that gave it, for a further one.
+    pub(super) async fn asked(
+        from: &Connections<DB>,
+        question: &Question,
+    ) -> Result<(Self, Option<Row<DB>>), StoreError> {
+        let asked = Self::asked_on_one_that_lives(&from.pool, question);
+        in_time(from, question.name(), asked).await
+    }
+
+    async fn asked_on_one_that_lives(
+        pool: &Pool<DB>,
+        question: &Question,
+    ) -> Result<(Self, Option<Row<DB>>), StoreError> {
+        let mut spare = pool.options().get_max_connections();
+        loop {
+            let mut lease = Self::plain(pool).await?;
+            match question.first(&mut lease).await {
+                // Asked twice, a question has the same answer.
+                Err(_) if lease.state == State::Broken && spare > 0 => spare -= 1,
+                answer => return Ok((lease, answer?)),
+            }
         }
     }
 
     /// A connection for one statement that writes.
-    pub(super) async fn statement(pool: &Pool<DB>) -> Result<Self, StoreError> {
+    pub(super) async fn statement(from: &Connections<DB>) -> Result<Self, StoreError> {
         // Where reading needs a transaction, every statement does.
-        if DB::BEGIN_READ.is_some() { Self::transaction(pool).await } else { Self::plain(pool).await }
+        if DB::BEGIN_READ.is_some() { Self::transaction(from).await } else { Self::plain(&from.pool).await }
     }
 
     /// A connection inside a transaction that will write.
-    pub(super) async fn transaction(pool: &Pool<DB>) -> Result<Self, StoreError> {
-        Self::begun(pool, DB::BEGIN).await
+    pub(super) async fn transaction(from: &Connections<DB>) -> Result<Self, StoreError> {
+        Self::begun(from, DB::BEGIN.into_sql_str()).await
+    }
+
+    /// The same, and the first statements of the transaction go out with its BEGIN where the database takes them so. Their
+    /// answers do not matter.
+    pub(super) async fn transaction_of(
+        from: &Connections<DB>,
+        first: &[Question],
+    ) -> Result<Self, StoreError> {
+        if DB::IN_ONE_MESSAGE {
+            return Self::begun(from, Question::after(DB::BEGIN, first)).await;
+        }
+        let mut lease = Self::transaction(from).await?;
+        for question in first {
+            question.run(&mut lease).await?;
+        }
+        Ok(lease)
     }
 
     async fn plain(pool: &Pool<DB>) -> Result<Self, StoreError> {
@@ -61,22 +142,16 @@ impl<DB: Backend> Lease<DB> {
         Ok(Self { connection, state: State::Plain })
     }
 
-    /// On a server that is given as long as a connection is waited for, both together.
-    async fn begun(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {
-        let begun = Self::begun_on_one_that_lives(pool, begin);
-        if DB::PATIENCE.is_none() {
-            return begun.await;
-        }
-        let begun = tokio::time::timeout(pool.options().get_acquire_timeout(), begun).await;
-        begun.unwrap_or_else(|_| Err(no_answer("begin")))
+    async fn begun(from: &Connections<DB>, begin: SqlStr) -> Result<Self, StoreError> {
+        in_time(from, "begin", Self::begun_on_one_that_lives(&from.pool, begin)).await
     }
 
-    async fn begun_on_one_that_lives(pool: &Pool<DB>, begin: &'static str) -> Result<Self, StoreError> {
+    async fn begun_on_one_that_lives(pool: &Pool<DB>, begin: SqlStr) -> Result<Self, StoreError> {
         // Connections that a restart of the database has ended are found out here, where nothing is lost yet.
         let mut spare = pool.options().get_max_connections();
         loop {
             let mut lease = Self::plain(pool).await?;
-            match lease.begin(begin).await? {
+            match lease.begin(begin.clone()).await? {
                 Begun::Yes => return Ok(lease),
                 Begun::WasDead(error) if spare == 0 => return Err(error),
                 Begun::WasDead(_) => spare -= 1,
@@ -84,11 +159,11 @@ impl<DB: Backend> Lease<DB> {
         }
     }
 
-    async fn begin(&mut self, begin: &'static str) -> Result<Begun, StoreError> {
+    async fn begin(&mut self, begin: SqlStr) -> Result<Begun, StoreError> {
         // A BEGIN that is cancelled before its answer leaves a transaction that the driver knows nothing of: what ran
         // next on this connection would be lost without a word.
         self.state = State::Broken;
-        let begun = DB::TransactionManager::begin(&mut self.connection, Some(begin.into_sql_str()));
+        let begun = DB::TransactionManager::begin(&mut self.connection, Some(begin));
         match begun.await {
             Ok(()) => {
                 self.state = State::Open;
@@ -96,7 +171,10 @@ impl<DB: Backend> Lease<DB> {
             }
             Err(error) if DB::is_dead(&error) => Ok(Begun::WasDead(store_error::<DB>("begin", error))),
             Err(error) => {
-                self.state = State::Plain;
+                // What goes out with a BEGIN may have failed inside of the transaction, which is open then.
+                if !DB::IN_ONE_MESSAGE {
+                    self.state = State::Plain;
+                }
                 Err(store_error::<DB>("begin", error))
             }
         }
@@ -149,6 +227,21 @@ impl<DB: Backend> Lease<DB> {
         self.state = State::Broken;
         no_answer(statement)
     }
+}
+
+/// On a server: within the time that a connection is waited for, both together.
+async fn in_time<DB: Backend, T>(
+    from: &Connections<DB>,
+    statement: &'static str,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    if DB::PATIENCE.is_none() {
+        return work.await;
+    }
+    let start = Instant::now();
+    let done = tokio::time::timeout(from.pool.options().get_acquire_timeout(), work).await;
+    let done = done.unwrap_or_else(|_| Err(no_answer(statement)));
+    done.map_err(|error| from.refused.since(start).unwrap_or(error))
 }
 
 fn no_answer(statement: &'static str) -> StoreError {
@@ -218,6 +311,12 @@ pub(super) use on_lease;
 
 /// One transaction that writes: the rest of the function.
 macro_rules! in_transaction {
+    ($sql:expr, first $first:expr, |$lease:ident| $step:block) => {
+        $crate::store::lease::on_lease!(
+            $crate::store::lease::Lease::transaction_of(&$sql.writer, $first),
+            |$lease| $step
+        )
+    };
     ($sql:expr, |$lease:ident| $step:block) => {
         $crate::store::lease::on_lease!($crate::store::lease::Lease::transaction(&$sql.writer), |$lease| {
             $step

@@ -12,7 +12,7 @@ use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
 
 use super::backend::Backend;
-use super::error::{OpenError, StoreError, StoreErrorKind};
+use super::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
 use super::lease::{Failure, Lease, in_transaction};
 use super::provider_table::Step;
 use super::statement::{Statement, statements};
@@ -76,6 +76,22 @@ impl MigrateFailure {
             }
             Self::Behind(lacks) => OpenError::Behind { database, lacks: lacks.listed() },
             Self::Store(error) => store_failure(database, &error),
+        }
+    }
+}
+
+impl MigrateFailure {
+    /// The same for one provider, whose table was to be made or changed.
+    pub(super) fn of(self, provider: &ProviderName) -> AdoptError {
+        let provider = provider.clone();
+        match self {
+            Self::TooOld { needed } => AdoptError::TooOld { provider, needed, own: OWN_VERSION },
+            Self::Behind(_) => AdoptError::Manual { provider, what: "behind" },
+            Self::Changed(version) => {
+                let reason = format!("migration {version} is not the one that ran there");
+                StoreError::new(StoreErrorKind::Other, "migration", reason).into()
+            }
+            Self::Store(error) => error.into(),
         }
     }
 }
@@ -153,7 +169,6 @@ impl Held {
 async fn core_tables<DB: Backend>(sql: &Sql<DB>) -> Result<Vec<(i64, String)>, MigrateFailure> {
     in_transaction!(sql, |lease| {
         lock_schema(&mut lease).await?;
-        check_min_host(&mut lease).await?;
         script(&mut lease, "migrations table", DB::MIGRATIONS_TABLE.into_sql_str()).await?;
         let missing = missing(&mut lease).await?;
         for migration in &missing {
@@ -166,8 +181,10 @@ async fn core_tables<DB: Backend>(sql: &Sql<DB>) -> Result<Vec<(i64, String)>, M
     })
 }
 
-pub(super) async fn lock_schema<DB: Backend>(lease: &mut Lease<DB>) -> Result<(), StoreError> {
-    script(lease, "lock the schema", DB::LOCK_SCHEMA.into_sql_str()).await
+/// Before every change of the schema. A newer host may have had the lock before, and have said that it is not for us.
+pub(super) async fn lock_schema<DB: Backend>(lease: &mut Lease<DB>) -> Result<(), MigrateFailure> {
+    script(lease, "lock the schema", DB::LOCK_SCHEMA.into_sql_str()).await?;
+    check_min_host(lease).await
 }
 
 /// Several statements in one text, or none, however long they take.
@@ -187,6 +204,7 @@ async fn exists<DB: Backend>(lease: &mut Lease<DB>, table: &str) -> Result<bool,
     Ok(exists.get::<i64>("found")? > 0)
 }
 
+/// Whether this host may work on the schema as it is.
 async fn check_min_host<DB: Backend>(lease: &mut Lease<DB>) -> Result<(), MigrateFailure> {
     if !exists(lease, "schema_info").await? {
         return Ok(());

@@ -4,7 +4,7 @@ use super::Sql;
 use super::backend::Backend;
 use super::error::StoreError;
 use super::lease::Lease;
-use super::statement::{Row, Statement, TableName, statements};
+use super::statement::{Question, Row, Statement, TableName, statements};
 use crate::account::{Email, Verified};
 use crate::clock::Timestamp;
 use crate::name::ProviderName;
@@ -53,12 +53,18 @@ pub struct Profile {
 }
 
 impl Profile {
+    fn question(user: &User) -> Question {
+        Question::on(PROFILE, TableName::from(&user.primary_provider)).with(user.id)
+    }
+
+    fn read<DB: Backend>(row: &Row<DB>) -> Result<Self, StoreError> {
+        Ok(Self { name: row.get("name")?, avatar_url: row.get("avatar_url")? })
+    }
+
+    /// On the connection that has just found the user.
     pub(super) async fn find<DB: Backend>(lease: &mut Lease<DB>, user: &User) -> Result<Self, StoreError> {
-        let table = TableName::from(&user.primary_provider);
-        match Statement::<DB>::on(PROFILE, &table).bind(&user.id).first(lease).await? {
-            Some(row) => Ok(Self { name: row.get("name")?, avatar_url: row.get("avatar_url")? }),
-            None => Ok(Self::default()),
-        }
+        let row = Self::question(user).first(lease).await?;
+        row.as_ref().map_or_else(|| Ok(Self::default()), Self::read)
     }
 }
 
@@ -87,7 +93,9 @@ pub struct Identity {
 
 impl<DB: Backend> Sql<DB> {
     pub(super) async fn profile(&self, user: &User) -> Result<Profile, StoreError> {
-        Profile::find(&mut self.read().await?, user).await
+        let question = Profile::question(user);
+        let (_, row) = Lease::<DB>::asked(&self.readers, &question).await?;
+        row.as_ref().map_or_else(|| Ok(Profile::default()), Profile::read)
     }
 
     pub(super) async fn identities(&self, user_id: i64) -> Result<Vec<Identity>, StoreError> {

@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqlSafeStr};
 
 use super::backend::{Backend, Bound, SignInTexts};
 use super::error::{OpenError, StoreErrorKind};
+use super::lease::{Connections, Refused};
 use super::location::{PostgresHost, PostgresLocation, PostgresTlsMode};
 use super::migrate;
 use super::statement::{Text, statements};
@@ -84,6 +85,8 @@ impl Backend for Postgres {
     // The driver parses a statement in one step and runs it in the next. Between the two a pooler may give the connection,
     // and with it the parsed statement, to somebody else.
     const BEGIN_READ: Option<&'static str> = Some("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
+
+    const IN_ONE_MESSAGE: bool = true;
 
     const SIGN_IN: Option<SignInTexts> = Some(SignInTexts { known: SIGN_IN_KNOWN, new: SIGN_IN_NEW });
 
@@ -177,14 +180,24 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
         return Err(OpenError::Unreachable { database: location.to_string(), reason, cure });
     }
     let connect = connectable(location, options).await?;
+    let refused = Refused::default();
+    let noted = refused.clone();
     let pool = PgPoolOptions::new()
         .max_connections(options.connections)
         .acquire_timeout(options.wait.min(ACQUIRE))
         // A BEGIN comes first, and one on a dead connection is repeated on another.
         .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(fits(connection)))
+        .after_connect(move |connection, _| {
+            let noted = noted.clone();
+            Box::pin(async move {
+                let fits = fits(connection).await;
+                noted.note(fits.as_ref().err().and_then(unfit));
+                fits
+            })
+        })
         .after_release(|connection, _| Box::pin(came_back(connection)))
         .connect_lazy_with(connect);
+    let pool = Connections { pool, refused };
     let chain = Arc::new(options.chain.on::<Postgres>());
     let mut sql =
         Sql { writer: pool.clone(), readers: pool, chain, mode: options.migrate, applied: Arc::default() };
@@ -228,6 +241,12 @@ async fn fits(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         return Ok(());
     };
     Err(sqlx::Error::Configuration(Box::new(unfit)))
+}
+
+/// The reason, if it is one of [`fits`]'s own.
+fn unfit(error: &sqlx::Error) -> Option<String> {
+    let sqlx::Error::Configuration(error) = error else { return None };
+    error.downcast_ref::<Unfit>().map(Unfit::to_string)
 }
 
 /// Sends the rollback of a dropped transaction, and waits for its answer. The pool does the same by itself, but for as

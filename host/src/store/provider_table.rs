@@ -7,7 +7,7 @@
 use super::backend::Backend;
 use super::error::{AdoptError, StoreError};
 use super::lease::{Failure, Lease, in_transaction};
-use super::migrate::{self, Held};
+use super::migrate::{self, Held, MigrateFailure};
 use super::statement::{Statement, TableName, statements, with_table};
 use super::{Migrate, Sql};
 use crate::clock::Timestamp;
@@ -81,7 +81,7 @@ impl Failure for AdoptError {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
-            Self::RealmChanged { .. } | Self::Manual { .. } => None,
+            Self::RealmChanged { .. } | Self::Manual { .. } | Self::TooOld { .. } => None,
         }
     }
 }
@@ -93,6 +93,21 @@ struct Found {
 }
 
 impl<DB: Backend> Sql<DB> {
+    pub(super) async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
+        self.look(provider, realm).await.map(drop)
+    }
+
+    /// The provider's row, if there is one and nothing speaks against what this host would do to its table.
+    async fn look(&self, provider: &ProviderName, realm: &str) -> Result<Option<Found>, AdoptError> {
+        let found = find::<DB>(&mut self.read().await?, provider, realm).await?;
+        let is_up_to_date = found.as_ref().is_some_and(|found| found.revision >= self.chain.revision());
+        if self.mode == Migrate::Manual && !is_up_to_date {
+            let what = if found.is_none() { "missing" } else { "behind" };
+            return Err(AdoptError::Manual { provider: provider.clone(), what });
+        }
+        Ok(found)
+    }
+
     pub(super) async fn adopt_provider(
         &self,
         provider: &ProviderName,
@@ -101,17 +116,11 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         // A look first: a start on a schema that is up to date waits for nobody and needs no right to change it.
-        let found = find::<DB>(&mut self.read().await?, provider, realm).await?;
-        if let Some(Found { plugin: known, revision }) = &found
-            && known == plugin
-            && *revision >= self.chain.revision()
+        if let Some(Found { plugin: known, revision }) = self.look(provider, realm).await?
+            && known == *plugin
+            && revision >= self.chain.revision()
         {
-            return Ok(Adopted { created: false, revision: *revision });
-        }
-        let is_up_to_date = found.as_ref().is_some_and(|found| found.revision >= self.chain.revision());
-        if self.mode == Migrate::Manual && !is_up_to_date {
-            let what = if found.is_none() { "missing" } else { "behind" };
-            return Err(AdoptError::Manual { provider: provider.clone(), what });
+            return Ok(Adopted { created: false, revision });
         }
         let mut held = Held::default();
         loop {
@@ -130,7 +139,7 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         in_transaction!(self, |lease| {
-            migrate::lock_schema(&mut lease).await?;
+            migrate::lock_schema(&mut lease).await.map_err(|failure| failure.of(provider))?;
             let found = find::<DB>(&mut lease, provider, realm).await?;
             if found.is_none() {
                 let insert = Statement::<DB>::new(INSERT_PROVIDER).bind(provider).bind(plugin);
@@ -143,7 +152,7 @@ impl<DB: Backend> Sql<DB> {
     }
 
     /// Brings every provider's table to this host's revision, configured or not, one transaction a table; which ones.
-    pub(super) async fn upgrade_provider_tables(&self) -> Result<Vec<ProviderName>, StoreError> {
+    pub(super) async fn upgrade_provider_tables(&self) -> Result<Vec<ProviderName>, MigrateFailure> {
         let behind = self.tables_behind(&mut Lease::reading(&self.writer).await?).await?;
         let mut changed = Vec::new();
         for provider in behind {
@@ -173,7 +182,7 @@ impl<DB: Backend> Sql<DB> {
     }
 
     /// Whether there was anything to do once the lock was there.
-    async fn upgrade_one(&self, provider: &ProviderName) -> Result<bool, StoreError> {
+    async fn upgrade_one(&self, provider: &ProviderName) -> Result<bool, MigrateFailure> {
         in_transaction!(self, |lease| {
             migrate::lock_schema(&mut lease).await?;
             let row = Statement::<DB>::new(FIND_PROVIDER).bind(provider).one(&mut lease).await?;

@@ -7,7 +7,7 @@ use super::backend::Backend;
 use super::error::StoreError;
 use super::lease::{Lease, in_statement, in_transaction};
 use super::people::{Profile, User};
-use super::statement::{Statement, statements};
+use super::statement::{Question, Row, Statement, statements};
 use crate::clock::Timestamp;
 
 /// How old `last_seen` is before it is written again: a write a request would make reading as slow as writing.
@@ -39,20 +39,17 @@ pub struct CurrentSession {
 }
 
 impl CurrentSession {
-    async fn find<DB: Backend>(
-        lease: &mut Lease<DB>,
-        token_hash: &[u8; 32],
-        now: Timestamp,
-        idle: Duration,
-    ) -> Result<Option<Self>, StoreError> {
-        let statement = Statement::<DB>::new(FIND_SESSION).bind(token_hash).bind(&now).bind(&(now - idle));
-        let Some(row) = statement.first(lease).await? else { return Ok(None) };
-        Ok(Some(Self {
-            user: User::read(&row)?,
+    fn question(token_hash: &[u8; 32], now: Timestamp, idle: Duration) -> Question {
+        Question::new(FIND_SESSION).with(*token_hash).with(now).with(now - idle)
+    }
+
+    fn read<DB: Backend>(row: &Row<DB>) -> Result<Self, StoreError> {
+        Ok(Self {
+            user: User::read(row)?,
             created_at: row.get("created_at")?,
             last_seen: row.get("last_seen")?,
             expires_at: row.get("expires_at")?,
-        }))
+        })
     }
 
     /// Whether its use is to be written down: `last_seen` is older than a minute.
@@ -77,7 +74,9 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<CurrentSession>, StoreError> {
-        CurrentSession::find(&mut self.read().await?, token_hash, now, idle).await
+        let question = CurrentSession::question(token_hash, now, idle);
+        let (_, row) = Lease::<DB>::asked(&self.readers, &question).await?;
+        row.as_ref().map(CurrentSession::read).transpose()
     }
 
     /// One borrowed connection for both.
@@ -87,10 +86,11 @@ impl<DB: Backend> Sql<DB> {
         now: Timestamp,
         idle: Duration,
     ) -> Result<Option<(CurrentSession, Profile)>, StoreError> {
-        let mut lease = self.read().await?;
-        let Some(session) = CurrentSession::find(&mut lease, token_hash, now, idle).await? else {
+        let question = CurrentSession::question(token_hash, now, idle);
+        let (mut lease, Some(row)) = Lease::<DB>::asked(&self.readers, &question).await? else {
             return Ok(None);
         };
+        let session = CurrentSession::read(&row)?;
         let profile = Profile::find(&mut lease, &session.user).await?;
         Ok(Some((session, profile)))
     }

@@ -56,6 +56,8 @@ impl Backend for Sqlite {
 
     const BEGIN_READ: Option<&'static str> = None;
 
+    const IN_ONE_MESSAGE: bool = false;
+
     const SIGN_IN: Option<SignInTexts> = None;
 
     const PREPARING: (&'static str, &'static str) = ("", "");
@@ -134,6 +136,7 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
     let readers =
         pool().max_connections(options.readers).connect_with(connect.read_only(true)).await.map_err(at)?;
     let chain = Arc::new(options.chain.on::<Sqlite>());
+    let (writer, readers) = (writer.into(), readers.into());
     let mut sql = Sql { writer, readers, chain, mode: options.migrate, applied: Arc::default() };
     let migrated = migrate::run(&sql).await;
     drop(lock);

@@ -3,6 +3,7 @@
 //! Texts are written with [`statements!`], which also lists them, so that one test can prepare them all. The only
 //! dynamic part is a provider's table, and [`with_table`] is the only door for it.
 
+use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -45,12 +46,19 @@ impl From<&ProviderName> for TableName {
 /// Safe: the template is part of the program, and a [`ProviderName`] matches `^[a-z][a-z0-9_]{0,39}$`, which holds no
 /// quote to escape. It is quoted all the same, for reserved words (`oauth_` in front of them would do, too).
 pub(super) fn with_table(template: &'static str, table: &TableName) -> SqlStr {
+    safe(in_table(template, table))
+}
+
+fn in_table(template: &str, table: &TableName) -> String {
     let quoted = format!("\"{}\"", table.0);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one door for dynamic SQL, fed by a checked table name"
-    )]
-    AssertSqlSafe(template.replace("{table}", &quoted).replace("{name}", &table.0)).into_sql_str()
+    template.replace("{table}", &quoted).replace("{name}", &table.0)
+}
+
+/// The one door for dynamic SQL. What comes through it is text of the program in which a checked table name stands, or
+/// numbers and hashes, which are digits alone.
+fn safe(sql: String) -> SqlStr {
+    #[expect(clippy::disallowed_methods, reason = "the one door, with two callers in this file")]
+    AssertSqlSafe(sql).into_sql_str()
 }
 
 /// A statement with its values.
@@ -102,6 +110,121 @@ impl<DB: Backend> Statement<DB> {
         let Self { name, query } = self;
         let result = lease.answer(name, DB::PATIENCE, |connection| DB::run(connection, query)).await?;
         Ok(DB::affected(&result))
+    }
+}
+
+/// A statement whose values are numbers and hashes alone, and which is asked in one message where the database takes it so.
+///
+/// A value in the text is seen by whoever may see what a server is asked, so nothing that a person or a provider wrote, and
+/// nothing secret, may be a value here; the types of [`Given`] see to that.
+#[must_use]
+pub(super) struct Question {
+    text: &'static Text,
+    table: Option<TableName>,
+    values: Vec<Given>,
+}
+
+/// A value of a [`Question`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given {
+    Number(i64),
+    /// SHA-256.
+    Hash([u8; 32]),
+}
+
+impl From<i64> for Given {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Timestamp> for Given {
+    fn from(time: Timestamp) -> Self {
+        Self::Number(time.as_micros())
+    }
+}
+
+impl From<[u8; 32]> for Given {
+    fn from(hash: [u8; 32]) -> Self {
+        Self::Hash(hash)
+    }
+}
+
+impl Question {
+    pub(super) fn new(text: &'static Text) -> Self {
+        Self { text, table: None, values: Vec::new() }
+    }
+
+    /// On a provider's table.
+    pub(super) fn on(text: &'static Text, table: TableName) -> Self {
+        Self { text, table: Some(table), values: Vec::new() }
+    }
+
+    /// The next parameter.
+    pub(super) fn with(mut self, value: impl Into<Given>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// The text with its values in it, as PostgreSQL writes them. From the last parameter to the first: `$1` is the front
+    /// of `$10`.
+    fn written(&self) -> String {
+        let mut sql = match &self.table {
+            Some(table) => in_table(self.text.sql, table),
+            None => self.text.sql.to_owned(),
+        };
+        for (index, value) in self.values.iter().enumerate().rev() {
+            let literal = match value {
+                Given::Number(number) => format!("CAST('{number}' AS BIGINT)"),
+                Given::Hash(hash) => format!("decode('{}', 'hex')", HEXLOWER.encode(hash)),
+            };
+            sql = sql.replace(&format!("${}", index + 1), &literal);
+        }
+        sql
+    }
+
+    /// Several, and before them a statement of the program's own, in one message.
+    pub(super) fn after(first: &'static str, questions: &[Self]) -> SqlStr {
+        let mut sql = first.to_owned();
+        for question in questions {
+            sql.push_str("; ");
+            sql.push_str(&question.written());
+        }
+        safe(sql)
+    }
+
+    /// For messages.
+    pub(super) fn name(&self) -> &'static str {
+        self.text.name
+    }
+
+    fn bound<DB: Backend>(&self) -> Statement<DB> {
+        let statement = match &self.table {
+            Some(table) => Statement::on(self.text, table),
+            None => Statement::new(self.text),
+        };
+        self.values.iter().fold(statement, |statement, value| match value {
+            Given::Number(number) => statement.bind(number),
+            Given::Hash(hash) => statement.bind(hash),
+        })
+    }
+
+    /// The row, of a question with one answer at most.
+    pub(super) async fn first<DB: Backend>(
+        &self,
+        lease: &mut Lease<DB>,
+    ) -> Result<Option<Row<DB>>, StoreError> {
+        if !DB::IN_ONE_MESSAGE {
+            return self.bound::<DB>().first(lease).await;
+        }
+        let (name, sql) = (self.text.name, safe(self.written()));
+        let rows = lease.answer(name, DB::PATIENCE, |connection| DB::ask(connection, sql)).await?;
+        Ok(rows.into_iter().next().map(|row| Row { statement: name, row }))
+    }
+
+    /// Runs it, where the answer does not matter.
+    pub(super) async fn run<DB: Backend>(&self, lease: &mut Lease<DB>) -> Result<(), StoreError> {
+        self.first(lease).await.map(drop)
     }
 }
 
@@ -231,15 +354,18 @@ mod tests {
     statements! {
         NOTHING = "SELECT NULL AS absent";
         BYTES = "SELECT $1 AS bytes";
+        TEN = "SELECT $1, $10, $2 FROM {table}";
+        NUMBER = "SELECT $1 AS number";
     }
 
     async fn memory() -> Lease<Sqlite> {
-        Lease::reading(&SqlitePool::connect("sqlite::memory:").await.unwrap()).await.unwrap()
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        Lease::reading(&pool.into()).await.unwrap()
     }
 
     #[tokio::test]
     async fn reads_null_as_absent_or_as_an_error_and_never_as_zero() {
-        assert_eq!(STATEMENTS.len(), 2);
+        assert_eq!(STATEMENTS.len(), 4);
         let mut connection = memory().await;
         let row = Statement::<Sqlite>::new(NOTHING).one(&mut connection).await.unwrap();
         assert_eq!(row.get::<Option<i64>>("absent").unwrap(), None);
@@ -264,6 +390,23 @@ mod tests {
             );
             assert!(!row.get::<i64>("bytes").unwrap_err().to_string().to_lowercase().contains("canary"));
         }
+    }
+
+    #[tokio::test]
+    async fn a_question_finds_the_same_by_values_that_are_bound_and_by_values_in_its_text() {
+        let table = TableName::from(&"select".parse::<ProviderName>().unwrap());
+        let question = Question::on(TEN, table);
+        let question = (1..=9).fold(question, |question, number| question.with(-number));
+        let question = question.with([0xab; 32]);
+        let number = |n: i64| format!("CAST('-{n}' AS BIGINT)");
+        let hash = format!("decode('{}', 'hex')", "ab".repeat(32));
+        assert_eq!(
+            question.written(),
+            format!("SELECT {}, {hash}, {} FROM \"oauth_select\"", number(1), number(2))
+        );
+        let mut lease = memory().await;
+        let row = Question::new(NUMBER).with(i64::MIN).first(&mut lease).await.unwrap().unwrap();
+        assert_eq!(row.get::<i64>("number").unwrap(), i64::MIN);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use vestibule_demo_idp::{Endpoint, Fault, Personality};
 
 use crate::faults::journey::{Journey, Seen};
 use crate::faults::plugins;
+use crate::workers;
 use crate::world::{CLIENT_SECRET, Plan, World, plain_client};
 
 /// What every access token of `demo-idp` begins with, and no other text.
@@ -312,6 +313,10 @@ async fn nothing_is_said(transport: TransportKind) {
     }
     secrets.sort();
     secrets.dedup();
+    // Not even the verifier, which the database has.
+    let metrics = crate::metrics::page(&world).await;
+    assert!(metrics.contains("vestibule_sign_ins_total{provider=\"github\",outcome=\"ok\"}"));
+    assert_eq!(found(&secrets, metrics.as_bytes()), Vec::<&str>::new());
     // The verifier of an attempt that is open has to be in the database: it goes to the provider later.
     let kept = secrets.iter().filter(|secret| secret.name != "verifier");
     let stopped = world.stop().await;
@@ -386,4 +391,40 @@ async fn the_search_finds_a_canary_in_each_place() {
         assert!(secret.is_in(format!("before {text} after").as_bytes()), "{text}");
     }
     assert!(!secret.is_in(format!("before {} after", &CLIENT_SECRET[1..]).as_bytes()));
+}
+
+/// From outside, as a debugger would: all memory of the workers, while people sign in. What the settings say in the open
+/// is found there, so the operator's secret would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_secret_is_nowhere_in_a_workers_memory() {
+    const PLAIN: &str = "canary-of-a-plain-setting";
+    let world = Plan {
+        server: "begin_rate = \"100000/min\"".to_owned(),
+        settings: format!("allowed_orgs = [\"acme\", \"{PLAIN}\"]"),
+        neighbours: vec![(plugins::NEIGHBOUR, "")],
+        ..Plan::on(TransportKind::Worker)
+    }
+    .start()
+    .await;
+    let secret = Secret::new("client secret", CLIENT_SECRET);
+    let search = || {
+        for (provider, plain) in [("github", PLAIN), (plugins::NEIGHBOUR, world.idp.base_url())] {
+            let memory = workers::mine(provider).memory();
+            assert!(memmem::find(&memory, plain.as_bytes()).is_some(), "{provider}: a setting is not found");
+            assert!(memmem::find(&memory, HANDLES.as_bytes()).is_some(), "{provider}: no handle is found");
+            assert!(!secret.is_in(&memory), "{provider}: the secret is in there");
+        }
+    };
+    search();
+    for _ in 0..3 {
+        let mut journey = Journey::begin(&world, "github").await;
+        search();
+        journey.choose(&world, "octavia").await;
+        // The token endpoint is asked with the secret while this looks.
+        let (_, _) = tokio::join!(journey.come_back(), async { tokio::task::block_in_place(search) });
+        assert_eq!(journey.end.as_ref().unwrap().status, 303);
+        search();
+    }
+    assert_eq!(plugins::sign_in(&world, "").await.end.unwrap().status, 303);
+    search();
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use vestibule::config::settings::{self, CheckedSettings};
 use vestibule::config::{
-    Config, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode,
+    Config, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode, Transport,
 };
 use vestibule::name::{PluginName, ProviderName};
 use vestibule::store::{Location, Migrate};
@@ -144,7 +144,7 @@ trusted_proxies = ["10.0.0.1/8", 7]
 default_provider = "git_hub"
 begin_rate = "30"
 log = "jsn"
-admin_socket = "/run/vestibule/admin.sock"
+metrics_listen = "127.0.0.1:9090"
 
 [database]
 url = "postgres://vestibule:hunter2@db/vestibule?sslmode=require"
@@ -399,24 +399,80 @@ fn a_section_or_key_that_stands_twice_is_reported() {
 fn later_features_are_refused_and_not_ignored() {
     let folder = Folder::new();
     let text = with(
-        "admin_socket = \"a\"\nmetrics_listen = \"127.0.0.1:1\"\n[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
-         [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\ntransport = \"worker\"\n\
+        "[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
+         [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n\
+         sha256 = [\"0000000000000000000000000000000000000000000000000000000000000000\"]\n[provider.hub]\n\
          signup = true\ntokens = \"keep\"\n",
     );
     assert_eq!(
         folder.stopped_by(&text),
         [
-            "config.toml:3: `admin_socket` is not in this version; remove it",
-            "config.toml:4: `metrics_listen` is not in this version; remove it",
-            "config.toml:8: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
-            "config.toml:9: `[admin]` is not in this version; remove it",
-            "config.toml:10: `[tokens]` is not in this version; remove it",
-            "config.toml:11: `[application]` is not in this version; remove it",
-            "config.toml:15: `transport = \"worker\"` is not in this version; write `transport = \"in-process\"`",
-            "config.toml:16: `signup` is not in this version; remove it",
-            "config.toml:17: `tokens` is not in this version; remove it",
+            "config.toml:6: `mode = \"ask\"` is not in this version; write `mode = \"auto\"` or `mode = \"closed\"`",
+            "config.toml:7: `[admin]` is not in this version; remove it",
+            "config.toml:8: `[tokens]` is not in this version; remove it",
+            "config.toml:9: `[application]` is not in this version; remove it",
+            "config.toml:14: `signup` is not in this version; remove it",
+            "config.toml:15: `tokens` is not in this version; remove it",
         ]
     );
+}
+
+#[test]
+fn the_listener_of_the_metrics_is_an_address_of_its_own() {
+    let folder = Folder::new();
+    for (lines, fault) in [
+        (
+            "metrics_listen = \"9100\"\n",
+            "config.toml:3: `9100` is not a socket address; write an address and a port, as in `127.0.0.1:8080`",
+        ),
+        (
+            "metrics_listen = \"localhost:9100\"\n",
+            "config.toml:3: `localhost:9100` is not a socket address; write `127.0.0.1:9100`",
+        ),
+        (
+            "metrics_listen = \"127.0.0.1:8080\"\n",
+            "config.toml:3: `metrics_listen` is `127.0.0.1:8080`, where the server itself listens; give the metrics a \
+             port of their own, as in `127.0.0.1:9100`",
+        ),
+    ] {
+        assert_eq!(folder.stopped_by(&with(lines)).last().unwrap(), fault, "{lines}");
+    }
+}
+
+#[test]
+fn the_admin_socket_is_off_unless_written_and_starts_from_the_files_folder() {
+    let folder = Folder::new();
+    assert_eq!(folder.load(&with("")).unwrap().config.server.admin_socket, None);
+    let config = folder.load(&with("admin_socket = \"admin.sock\"\n")).unwrap().config;
+    assert_eq!(config.server.admin_socket, Some(folder.path("admin.sock")));
+    let config = folder.load(&with("admin_socket = \"/run/vestibule/admin.sock\"\n")).unwrap().config;
+    assert_eq!(config.server.admin_socket.as_deref(), Some(Path::new("/run/vestibule/admin.sock")));
+    let long = "x".repeat(108);
+    assert_eq!(
+        folder.stopped_by(&with(&format!("admin_socket = \"/{long}\"\n")))[1..],
+        ["config.toml:3: `admin_socket` has 109 bytes with its folder; choose a path of at most 107 bytes"]
+    );
+    for path in ["", "/run/", "a\\u0000b"] {
+        let stopped = folder.stopped_by(&with(&format!("admin_socket = \"{path}\"\n")));
+        assert_eq!(stopped.len(), 2);
+        assert!(stopped[1].contains("is not the path of a file"), "{stopped:?}");
+    }
+}
+
+#[test]
+fn the_admin_socket_is_found_in_a_file_with_faults() {
+    let folder = Folder::new();
+    let find = |text: &str| {
+        let path = folder.path("broken.toml");
+        std::fs::write(&path, text).unwrap();
+        vestibule::config::admin_socket(&path)
+    };
+    let expected = Some(folder.path("admin.sock"));
+    assert_eq!(find("[server]\nadmin_socket = \"admin.sock\"\nx = \n[provider"), expected);
+    assert_eq!(find("[server]\nadmin_socket = \"admin.sock\"\nlisten = 7\n"), expected);
+    for text in ["", "[server]\n", "server = 1", "[server]\nadmin_socket = 1\n"] {
+        assert_eq!(find(text), None, "{text}");
+    }
 }
 
 #[test]
@@ -509,6 +565,25 @@ fn idle_is_not_longer_than_absolute() {
 }
 
 #[test]
+fn a_plugin_that_runs_in_workers_alone_may_have_no_pin_and_gets_a_warning() {
+    let folder = Folder::new();
+    folder.file("hub.so", "not really a library");
+    for transport in ["", "transport = \"worker\"\n"] {
+        let text = with(&format!("[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\n{transport}"));
+        let loaded = folder.load(&text).unwrap();
+        assert_eq!(
+            folder.said(&loaded.faults),
+            [
+                "config.toml:3: plugin `hub` has no pin: whoever may replace its file decides who signs in; if you trust \
+                 the file, write `sha256 = [\"8c94411e7c8b87bd238af6ff286f5e356e89b0b393364163b58e2ca433a40fe5\"]`"
+            ]
+        );
+        assert!(loaded.faults.iter().all(|fault| !fault.is_error()));
+        assert_eq!(provider(&loaded.config, "hub").transport, Transport::Worker);
+    }
+}
+
+#[test]
 fn a_plugin_without_a_pin_is_refused_with_the_line_to_paste() {
     let folder = Folder::new();
     folder.file("hub.so", "not really a library");
@@ -573,19 +648,12 @@ fn a_fault_in_one_provider_takes_away_that_one() {
              write `[provider.github]`",
             "config.toml:17: `[plugin.forge]` has no `path`; write the path of the plugin's library, relative to this \
              file or absolute",
-            "config.toml:18: `[provider.forge]` has no `transport`; write `transport = \"in-process\"`: the plugin \
-             runs inside the server, and its section needs a pin",
         ]
     );
     let scopes: Vec<_> = loaded.faults.into_iter().map(|fault| fault.scope).collect();
     assert_eq!(
         scopes,
-        [
-            Scope::Provider("other".into()),
-            Scope::Provider("GitHub".into()),
-            Scope::Plugin("forge".into()),
-            Scope::Provider("forge".into()),
-        ]
+        [Scope::Provider("other".into()), Scope::Provider("GitHub".into()), Scope::Plugin("forge".into()),]
     );
 }
 

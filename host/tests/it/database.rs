@@ -111,7 +111,7 @@ pub(crate) struct PostgresDatabase {
 }
 
 /// The server's URL, up to the name of the database.
-fn server() -> String {
+pub(crate) fn server() -> String {
     let url = std::env::var("VESTIBULE_TEST_POSTGRES").unwrap_or_else(|_| {
         panic!(
             "this test needs a PostgreSQL server: run `cargo xtask test`, which starts one, or keep `cargo xtask \

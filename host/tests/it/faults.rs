@@ -3,11 +3,11 @@
 
 mod claims;
 mod expected;
-mod issuer;
+pub(crate) mod issuer;
 pub(crate) mod journey;
 mod organizations;
 pub(crate) mod plugins;
-mod resources;
+pub(crate) mod resources;
 
 use vestibule::plugin::TransportKind;
 use vestibule::web::pages::ErrorKind;

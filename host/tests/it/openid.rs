@@ -5,5 +5,5 @@ mod expected;
 mod faults;
 mod instances;
 mod modules;
-mod rig;
+pub(crate) mod rig;
 mod sign_in;

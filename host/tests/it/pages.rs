@@ -345,6 +345,28 @@ fn an_unavailable_provider_is_shown_with_its_reason_and_cannot_be_pressed() {
 }
 
 #[test]
+fn a_provider_that_failed_lately_is_greyed_with_its_reason_and_people_may_try_all_the_same() {
+    for (why, said) in [
+        (Unavailable::Unreachable, "Cannot be reached at the moment."),
+        (Unavailable::RateLimited, "Takes no more sign-ins at the moment."),
+        (Unavailable::Failing, "Out of order at the moment."),
+    ] {
+        let providers =
+            vec![ProviderButton { unavailable: Some(why), may_try: true, ..button("github", "GitHub") }];
+        let return_to = Some("/wiki".to_owned());
+        let page = SignInPage { providers, return_to, ..SignInPage::default() };
+        let html = pages().sign_in(EN, &page).unwrap().into_string();
+        // The way in is greyed, and its reason is read out with it and with the way around.
+        assert!(html.contains("class=\"provider\" disabled aria-describedby=\"why-github\""), "{html}");
+        assert!(html.contains(&format!("id=\"why-github\">{said}")), "{html}");
+        assert!(html.contains("class=\"all-the-same\" aria-describedby=\"why-github\""), "{html}");
+        assert!(html.contains("Try <bdi>GitHub</bdi> all the same"), "{html}");
+        assert_eq!(html.matches("<form method=\"post\" action=\"/auth/github/begin\">").count(), 1);
+        assert!(html.contains("name=\"return_to\" value=\"&#x2f;wiki\""), "{html}");
+    }
+}
+
+#[test]
 fn without_providers_the_page_tells_the_operator_what_to_do() {
     let html = pages().sign_in(EN, &SignInPage::default()).unwrap().into_string();
     assert!(html.contains("[provider.github]") && html.contains("add a provider to its configuration"));

@@ -13,3 +13,4 @@ mod openid;
 mod protocol;
 mod rig;
 mod secrets;
+mod worker;

@@ -2,7 +2,9 @@
 //! restarts, fails over or asks for TLS. Everything else runs on both databases, next to what it is about.
 
 mod budget;
-mod gate;
+mod failover;
+pub(crate) mod gate;
+mod locks;
 mod outages;
 mod pgbouncer;
 mod refused;

@@ -27,10 +27,15 @@ mod command_line;
 mod ends;
 mod killed;
 mod log;
+pub(crate) mod manager;
 mod migrate;
 mod outside;
+mod plugin_files;
 mod providers;
 mod refusals;
+mod reload;
+mod silence;
+mod workers;
 
 /// A folder with a configuration, and the port that it names.
 struct Installation {
@@ -139,7 +144,7 @@ pub(crate) fn plugin(pin: &str) -> String {
 
 fn provider(name: &str, base_url: &str) -> String {
     format!(
-        "[provider.{name}]\nplugin = \"github\"\n[provider.{name}.settings]\n\
+        "[provider.{name}]\nplugin = \"github\"\ntransport = \"worker\"\n[provider.{name}.settings]\n\
          base_url = \"{base_url}\"\nclient_id = \"{CLIENT_ID}\"\nclient_secret_file = \"client-secret\"\n"
     )
 }
@@ -180,12 +185,12 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end: the exit code, none if a signal ended it, and all that was said.
-    fn end(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().unwrap().code();
         let mut stdout = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
@@ -213,7 +218,7 @@ impl Drop for Process {
 }
 
 /// Waits until something is so that nobody announces.
-pub(crate) async fn until(is_so: impl Fn() -> bool) {
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
     let mut look = tokio::time::interval(Duration::from_millis(5));
     while !is_so() {
         look.tick().await;

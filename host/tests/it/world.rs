@@ -12,43 +12,18 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestibule::clock::{ManualClock, Timestamp};
-use vestibule::config::{Config, Loaded};
+use vestibule::config::Config;
 use vestibule::plugin::{Tape, TransportKind, Workers};
 use vestibule::random::{SystemRandom, sha256};
 use vestibule::router::router;
 use vestibule::server::{self, Limits};
-use vestibule::startup::{self, Ambient};
+use vestibule::startup::reload::Reloader;
+use vestibule::startup::{self, Ambient, Started};
 use vestibule::state::SharedApp;
 use vestibule_demo_idp as demo_idp;
 use vestibule_demo_idp::visitor::{VisitError, Visitor, forms};
 
 use crate::database::{Database, Look, Place, PostgresDatabase};
-
-/// Writes each test twice: nothing above the transport may notice which it is.
-macro_rules! on_both_transports {
-    ($($(#[$attribute:meta])* async fn $name:ident($transport:ident) $body:block)*) => {
-        mod in_process {
-            $(
-                $(#[$attribute])*
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name(vestibule::plugin::TransportKind::InProcess).await;
-                }
-            )*
-        }
-        mod worker {
-            $(
-                $(#[$attribute])*
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name(vestibule::plugin::TransportKind::Worker).await;
-                }
-            )*
-        }
-        $( async fn $name($transport: vestibule::plugin::TransportKind) $body )*
-    };
-}
-pub(crate) use on_both_transports;
 
 /// 2023-11-14T22:13:20Z: where every test's clock stands at first.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -64,6 +39,8 @@ pub(crate) struct World {
     pub(crate) idp: DemoIdp,
     /// What handlers reach.
     pub(crate) app: SharedApp,
+    /// Takes a changed configuration.
+    pub(crate) reloader: Arc<Reloader>,
     /// The server's clock.
     pub(crate) clock: Arc<ManualClock>,
     /// `http://localhost:PORT`.
@@ -112,6 +89,8 @@ pub(crate) struct Plan {
     pub(crate) port: u16,
     /// The client id in the settings.
     pub(crate) client_id: String,
+    /// The whole configuration, instead of one made of all this.
+    pub(crate) config: Option<String>,
     /// Where people reach the server, if not there where it listens; then `github` is unavailable.
     pub(crate) public_url: Option<String>,
 }
@@ -137,6 +116,7 @@ impl Default for Plan {
             slow_pause: Options::default().slow_pause,
             port: 0,
             client_id: CLIENT_ID.to_owned(),
+            config: None,
             public_url: None,
         }
     }
@@ -218,12 +198,15 @@ client_secret_file = "client-secret"
             client_id = self.client_id,
             idp = idp.base_url(),
         );
-        let text = text + &neighbours(&self.neighbours, self.transport, idp.base_url());
+        let is_whole = self.config.is_some();
+        let text =
+            self.config.unwrap_or(text + &neighbours(&self.neighbours, self.transport, idp.base_url()));
         let environment = BTreeMap::<String, String>::new();
         let config = folder.path().join("config.toml");
         std::fs::write(&config, text).unwrap();
-        let Loaded { config, faults } = Config::load(&config, &environment).unwrap();
-        assert!(faults.iter().all(|fault| !fault.is_error()), "{faults:?}");
+        let loaded = Config::load(&config, &environment).unwrap();
+        let faults = &loaded.faults;
+        assert!(is_whole || faults.iter().all(|fault| !fault.is_error()), "{faults:?}");
 
         let clock = Arc::new(ManualClock::new(START));
         let ambient = Ambient {
@@ -233,12 +216,12 @@ client_secret_file = "client-secret"
             workers: workers(self.tape),
             limits: self.operations,
         };
-        let app = startup::app(&config, &ambient).await.unwrap();
+        let Started { app, reloader } = startup::start(&loaded, &config, &ambient).await.unwrap();
         let (end, ended) = oneshot::channel::<()>();
         let served = tokio::spawn(server::serve(listener, router(app.clone()), self.limits, async {
             let _ = ended.await;
         }));
-        World { idp, app, clock, url, folder, postgres, end: Some(end), served }
+        World { idp, app, reloader, clock, url, folder, postgres, end: Some(end), served }
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Values {
     pub(super) port: u16,
     /// Below the derived file's folder.
     pub(super) database: &'static str,
+    /// Below the derived file's folder.
+    pub(super) admin_socket: &'static str,
     pub(super) pins: BTreeMap<String, Pinned>,
     pub(super) lookalikes: BTreeMap<String, Lookalike>,
 }
@@ -97,6 +99,7 @@ impl Configuration {
         let port = values.port;
         edit.set(&["server", "public_url"], format!("http://localhost:{port}").into());
         edit.set(&["server", "listen"], format!("127.0.0.1:{port}").into());
+        edit.set(&["server", "admin_socket"], values.admin_socket.into());
         edit.remove(&["database", "url_file"]);
         edit.remove(&["database", "url_env"]);
         edit.set(&["database", "url"], format!("sqlite:{}", values.database).into());
@@ -219,7 +222,6 @@ path = "plugins/libvestibule_plugin_github.so"
 sha256 = ["00"]
 
 [provider.github]
-transport = "in-process"
 
 [provider.github.settings]
 client_id = "Iv1.0123456789abcdef"
@@ -243,6 +245,7 @@ state = "hidden"
         Values {
             port: 3000,
             database: "demo.db",
+            admin_socket: "admin.sock",
             pins: BTreeMap::from([("github".to_owned(), pinned)]),
             lookalikes: BTreeMap::from([("github".to_owned(), lookalike)]),
         }
@@ -263,6 +266,7 @@ state = "hidden"
 public_url = "http://localhost:3000"   # as people type it
 listen = "127.0.0.1:3000"
 log = "text"
+admin_socket = "admin.sock"
 
 [plugin.github]
 path = "/t/debug/libvestibule_plugin_github.so"
@@ -270,7 +274,6 @@ path = "/t/debug/libvestibule_plugin_github.so"
 sha256 = ["{}"]
 
 [provider.github]
-transport = "in-process"
 
 [provider.github.settings]
 client_id = "demo"

@@ -3,9 +3,11 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use crate::postgres;
+use crate::workspace::Workspace;
+use crate::{debian_root, postgres};
 
 /// Something of the machine's, and the tests that cannot do without.
 #[derive(Debug)]
@@ -27,8 +29,16 @@ pub(super) enum Place {
     Program(&'static str),
     /// A file, below the workspace's root.
     File(&'static str),
+    /// A file, wherever the whole system looks.
+    System(&'static str),
+    /// A file, below the target folder.
+    Target(&'static str),
+    /// The right to be everybody.
+    Root,
     /// An address of this machine at which it is not alone: not loopback.
     Address,
+    /// The right to mount a file system where nobody else sees it.
+    Mounts,
 }
 
 /// What to do where it is missing.
@@ -47,7 +57,10 @@ const BROWSER_TESTS: &str = "test(/(^|::)browser::/)";
 const POSTGRES_TESTS: &str = "test(/(^|::)postgres::/)";
 const PGBOUNCER_TESTS: &str = "test(/(^|::)pgbouncer::/)";
 
-const ALL: [Requirement; 8] = [
+/// Tests in a module named `debian` install the package in a Debian of their own.
+const DEBIAN_TESTS: &str = "test(/(^|::)debian::/)";
+
+const ALL: [Requirement; 14] = [
     Requirement {
         name: "chromium",
         place: Place::Program("chromium"),
@@ -98,6 +111,51 @@ const ALL: [Requirement; 8] = [
         variable: "VESTIBULE_TEST_ADDRESS",
         tests: "test(/(^|::)proxies::/)",
     },
+    // A disk that becomes full is a small one in memory.
+    Requirement {
+        name: "a mount namespace",
+        place: Place::Mounts,
+        cure: Cure::Other(
+            "run as root, or permit user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)",
+        ),
+        variable: "VESTIBULE_TEST_MOUNTS",
+        tests: "test(/(^|::)full::/)",
+    },
+    Requirement {
+        name: "dpkg-deb",
+        place: Place::Program("dpkg-deb"),
+        cure: Cure::Package("dpkg"),
+        variable: "VESTIBULE_TEST_DPKG_DEB",
+        tests: "test(/(^|::)package::/)",
+    },
+    Requirement {
+        name: "systemd-analyze",
+        place: Place::Program("systemd-analyze"),
+        cure: Cure::Package("systemd"),
+        variable: "VESTIBULE_TEST_SYSTEMD_ANALYZE",
+        tests: "test(/(^|::)systemd::/)",
+    },
+    Requirement {
+        name: "a second compiler",
+        place: Place::System("/usr/bin/rustc"),
+        cure: Cure::Package("rustc-web"),
+        variable: "VESTIBULE_TEST_RUSTC",
+        tests: "test(/(^|::)second_compiler::/)",
+    },
+    Requirement {
+        name: "root",
+        place: Place::Root,
+        cure: Cure::Other("run it as root, which alone can install a package"),
+        variable: "VESTIBULE_TEST_ROOT",
+        tests: DEBIAN_TESTS,
+    },
+    Requirement {
+        name: "a Debian to install in",
+        place: Place::Target(debian_root::TAR),
+        cure: Cure::Other("cargo xtask debian-root, as root"),
+        variable: "VESTIBULE_TEST_DEBIAN",
+        tests: DEBIAN_TESTS,
+    },
     // It comes with the identity provider that it runs.
     Requirement {
         name: "oidc-provider",
@@ -123,12 +181,29 @@ pub(super) fn look(
 }
 
 /// What this machine has at a place.
-pub(super) fn on_this_machine(place: Place, root: &Path) -> Option<OsString> {
+pub(super) fn on_this_machine(place: Place, workspace: &Workspace) -> Option<OsString> {
+    let file = |path: PathBuf| Some(path).filter(|path| path.is_file()).map(OsString::from);
     match place {
         Place::Program(name) => postgres::locate(name).map(OsString::from),
-        Place::File(path) => Some(root.join(path)).filter(|path| path.is_file()).map(OsString::from),
+        Place::File(path) => file(workspace.root.join(path)),
+        Place::System(path) => file(path.into()),
+        Place::Target(path) => file(workspace.target.join(path)),
+        Place::Root => rustix::process::geteuid().is_root().then(|| OsString::from("yes")),
         Place::Address => outer_address().map(|address| address.to_string().into()),
+        Place::Mounts => MOUNTING.into_iter().find(|command| can_mount(command)).map(OsString::from),
     }
+}
+
+/// util-linux's ways into a mount namespace, as root and as somebody else.
+const MOUNTING: [&str; 2] = ["unshare --mount", "unshare --map-current-user --keep-caps --mount"];
+
+/// Whether something can be mounted behind that command. It is gone when the command has ended.
+fn can_mount(command: &str) -> bool {
+    let mut words = command.split(' ');
+    let mut mount = Command::new(words.next().unwrap_or_default());
+    mount.args(words).args(["--", "mount", "-t", "tmpfs", "tmpfs"]).arg(std::env::temp_dir());
+    mount.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    mount.status().is_ok_and(|status| status.success())
 }
 
 /// The address from which this machine would send to others. Connecting a UDP socket sends nothing.
@@ -194,7 +269,8 @@ mod tests {
         assert_eq!(
             filter(&missing),
             "not (test(/(^|::)browser::/) or test(/(^|::)postgres::/) or test(/(^|::)pgbouncer::/) or \
-             test(/(^|::)nginx::/) or test(/(^|::)caddy::/))"
+             test(/(^|::)nginx::/) or test(/(^|::)caddy::/) or test(/(^|::)package::/) or \
+             test(/(^|::)systemd::/))"
         );
         assert_eq!(filter(&[]), "all()");
         assert_eq!(reason(&missing[..2]), "`chromium` and `chromedriver`");
@@ -206,7 +282,8 @@ mod tests {
         let cures = cures(&missing);
         assert!(
             cures.starts_with(
-                "apt-get install chromium chromium-driver postgresql pgbouncer nginx-light caddy; connect "
+                "apt-get install chromium chromium-driver postgresql pgbouncer nginx-light caddy dpkg systemd \
+                 rustc-web; connect "
             ),
             "{cures}"
         );
@@ -215,14 +292,16 @@ mod tests {
 
     #[test]
     fn a_place_holds_what_is_there_and_nothing_else() {
-        let root = tempfile::tempdir().unwrap();
-        assert!(on_this_machine(Place::Program("sh"), root.path()).is_some());
-        assert_eq!(on_this_machine(Place::Program("no-such-program"), root.path()), None);
-        assert_eq!(on_this_machine(Place::File("node"), root.path()), None);
-        std::fs::write(root.path().join("node"), "").unwrap();
-        assert_eq!(
-            on_this_machine(Place::File("node"), root.path()),
-            Some(root.path().join("node").into_os_string())
-        );
+        let (root, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let workspace = Workspace { root: root.path().to_owned(), target: target.path().to_owned() };
+        let look = |place| on_this_machine(place, &workspace);
+        assert!(look(Place::Program("sh")).is_some());
+        assert_eq!(look(Place::Program("no-such-program")), None);
+        assert_eq!(look(Place::System("/no/such/file")), None);
+        for (place, folder) in [(Place::File("node"), &root), (Place::Target("node"), &target)] {
+            assert_eq!(look(place), None);
+            std::fs::write(folder.path().join("node"), "").unwrap();
+            assert_eq!(look(place), Some(folder.path().join("node").into_os_string()));
+        }
     }
 }

@@ -19,7 +19,9 @@ use super::Unanswered;
 use super::egress::{Egress, RefusedAddress};
 use super::secrets::Vault;
 use super::swap::{Outgoing, swap};
+use crate::count::Counts;
 use crate::plugin::error::{OperationError, OperationErrorKind, StartError, chain, one_line};
+use crate::plugin::health::Request;
 use crate::plugin::places::Places;
 
 /// The largest body that is handed on, decompressed.
@@ -99,6 +101,7 @@ pub(in crate::plugin) struct Http {
     pub(in crate::plugin) egress: Arc<Egress>,
     pub(in crate::plugin) vault: Arc<Vault>,
     pub(in crate::plugin) deadline: Duration,
+    pub(in crate::plugin) requests: Arc<Counts<Request>>,
 }
 
 /// An answer that may be handed to the plugin.
@@ -136,13 +139,15 @@ impl Http {
         &self,
         exchange: impl Future<Output = Result<Received, Unanswered>>,
     ) -> Result<Received, Unanswered> {
-        match tokio::time::timeout(self.deadline, exchange).await {
+        let answered = match tokio::time::timeout(self.deadline, exchange).await {
             Ok(answered) => answered,
             Err(_) => {
                 let text = format!("no whole answer in {} ms", self.deadline.as_millis());
                 Err(Unanswered::failure(code::PROVIDER_DOWN, text))
             }
-        }
+        };
+        self.requests.add(how_it_ended(&answered));
+        answered
     }
 
     async fn exchange(
@@ -280,6 +285,25 @@ fn headers(sent: &[(String, String)]) -> Result<HeaderMap, Unanswered> {
         headers.append(name, value);
     }
     Ok(headers)
+}
+
+/// For the counters.
+fn how_it_ended(answered: &Result<Received, Unanswered>) -> Request {
+    match answered {
+        Ok(received) => match received.status {
+            200..=299 => Request::Status2xx,
+            300..=399 => Request::Status3xx,
+            400..=499 => Request::Status4xx,
+            500..=599 => Request::Status5xx,
+            _ => Request::BadAnswer,
+        },
+        Err(Unanswered::Fatal(_)) => Request::SecretLeak,
+        Err(Unanswered::Failure(failure)) => match failure.code {
+            code::PROVIDER_DOWN => Request::Unreachable,
+            code::FORBIDDEN => Request::Refused,
+            _ => Request::BadAnswer,
+        },
+    }
 }
 
 async fn receive(origin: &str, mut response: reqwest::Response) -> Result<Received, Unanswered> {

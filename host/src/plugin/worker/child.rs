@@ -205,7 +205,7 @@ struct Link {
 impl Link {
     /// The next frame; none when the host has closed its end, or says what is none.
     fn receive(&mut self) -> Option<Frame> {
-        let mut piece = [0; 64 * 1024];
+        let mut piece = [0; 16 * 1024];
         loop {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) => return Some(frame),

@@ -32,7 +32,7 @@ pub(super) struct Lost {
     pub(super) again: bool,
 }
 
-/// Who hears of the end of a worker that nobody had asked for, in one line.
+/// Who hears of the end of a worker that nobody had asked for, in one line. It must not ask anything of the worker.
 pub(super) type Mourner = Box<dyn Fn(&str) + Send + Sync>;
 
 /// A worker with its library linked.
@@ -55,8 +55,8 @@ struct State {
     last: u64,
     /// Whether somebody watches the time. Under load that is one waking a second and not one a step.
     watched: bool,
+    /// It has ended, or was ended on purpose: what whoever comes now is told.
     over: Option<OperationError>,
-    ending: bool,
 }
 
 struct Operation {
@@ -103,10 +103,9 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it has ended, or is about to.
+    /// Whether it has ended, or was ended.
     pub(super) fn is_over(&self) -> bool {
-        let state = self.state();
-        state.over.is_some() || state.ending
+        self.state().over.is_some()
     }
 
     /// Whether it has nothing to do.
@@ -121,7 +120,8 @@ impl Connection {
 
     /// Ends it on purpose.
     pub(super) fn close(&self) {
-        self.state().ending = true;
+        let error = OperationError::new(Kind::WorkerLost, "it was ended with its provider");
+        self.state().over = Some(error);
         self.child.kill();
     }
 
@@ -285,35 +285,33 @@ impl Connection {
 
     /// Sees the worker off, and tells everybody who waits.
     async fn finish(&self, end: End) {
-        let planned = {
-            let mut state = self.state();
-            std::mem::replace(&mut state.ending, true)
-        };
         let exit = match &end {
             // It may have closed the stream and live on.
-            End::Closed => match tokio::time::timeout(self.limit, self.child.exited()).await {
-                Ok(exit) => Some(exit),
-                Err(_) => None,
-            },
+            End::Closed => tokio::time::timeout(self.limit, self.child.exited()).await.ok(),
             End::Late | End::Broken(_) => None,
         };
         if exit.is_none() {
             self.child.kill();
             self.child.exited().await;
         }
-        let (first, operations) = {
+        let (told, first, operations) = {
             let mut state = self.state();
-            (state.work.first(), std::mem::take(&mut state.operations))
+            let first = state.work.first();
+            let operations = std::mem::take(&mut state.operations);
+            let told = match &state.over {
+                Some(error) => Told { first: error.clone(), others: error.clone() },
+                None => {
+                    let (log, told) = Told::new(&end, exit, self.limit, first, &operations);
+                    // Before anybody can learn of it, and start another one.
+                    (self.mourner)(&log);
+                    told
+                }
+            };
+            state.over = Some(told.others.clone());
+            state.outgoing = Outgoing::default();
+            state.work = Work::default();
+            (told, first, operations)
         };
-        let told = Told::new(&end, exit, self.limit, first, &operations, planned);
-        if !planned {
-            (self.mourner)(&told.log);
-        }
-        let mut state = self.state();
-        state.over = Some(told.others.clone());
-        state.outgoing = Outgoing::default();
-        state.work = Work::default();
-        drop(state);
         for (number, operation) in operations {
             let is_first = first.is_some_and(|(first, _)| first == number);
             let innocent = !is_first || exit.is_some_and(Exit::is_from_outside);
@@ -325,9 +323,8 @@ impl Connection {
     }
 }
 
-/// The end of a worker in words: for the log, for the operation that it was at, and for all others.
+/// The end of a worker in words: for the operation that it was at, and for all others.
 struct Told {
-    log: String,
     first: OperationError,
     others: OperationError,
 }
@@ -339,14 +336,9 @@ impl Told {
         limit: Duration,
         first: Option<(u64, Owed)>,
         operations: &HashMap<u64, Operation>,
-        planned: bool,
-    ) -> Self {
+    ) -> (String, Self) {
         let name = |number| operations.get(&number).map_or("?", |operation| &*operation.name);
         let at = first.map(|(number, owed)| format!("{} `{}`", owed.words(), name(number)));
-        if planned {
-            let error = OperationError::new(Kind::WorkerLost, "it was ended with its provider");
-            return Self { log: String::new(), first: error.clone(), others: error };
-        }
         let limit = limit.as_millis();
         let (kind, own, told) = match (end, exit) {
             (End::Late, _) => {
@@ -378,11 +370,8 @@ impl Told {
             Some(_) => format!("it {told}, which was not this operation's"),
             None => format!("it {told}"),
         };
-        Self {
-            log: told,
-            first: OperationError::new(kind, own),
-            others: OperationError::new(Kind::WorkerLost, others),
-        }
+        let first = OperationError::new(kind, own);
+        (told, Self { first, others: OperationError::new(Kind::WorkerLost, others) })
     }
 }
 

@@ -45,6 +45,8 @@ pub enum ErrorKind {
     SettingsChanged,
     /// The operator turned the provider off, or it never existed.
     ProviderTurnedOff,
+    /// The operator turned the provider off, or took it away, between begin and callback.
+    ProviderTurnedOffMeanwhile,
     /// Too many requests from this address.
     TooManyAttempts,
     /// No such page.
@@ -63,7 +65,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [ErrorKind; 24] = [
+    pub const ALL: [ErrorKind; 25] = [
         Self::DeniedByPerson,
         Self::RefusedByPolicy,
         Self::SignupClosed,
@@ -81,6 +83,7 @@ impl ErrorKind {
         Self::ProviderMisconfigured,
         Self::SettingsChanged,
         Self::ProviderTurnedOff,
+        Self::ProviderTurnedOffMeanwhile,
         Self::TooManyAttempts,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -101,7 +104,7 @@ impl ErrorKind {
             | Self::BadRequest
             | Self::SettingsChanged => 400,
             Self::DeniedByPerson | Self::RefusedByPolicy | Self::SignupClosed | Self::CrossSite => 403,
-            Self::ProviderTurnedOff | Self::NotFound => 404,
+            Self::ProviderTurnedOff | Self::ProviderTurnedOffMeanwhile | Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::PayloadTooLarge => 413,
             Self::TooManyAttempts => 429,
@@ -134,6 +137,7 @@ impl ErrorKind {
             Self::ProviderMisconfigured => "provider-misconfigured",
             Self::SettingsChanged => "settings-changed",
             Self::ProviderTurnedOff => "provider-turned-off",
+            Self::ProviderTurnedOffMeanwhile => "provider-turned-off-meanwhile",
             Self::TooManyAttempts => "too-many-attempts",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
@@ -158,6 +162,7 @@ impl ErrorKind {
             | Self::SignupClosed
             | Self::ProviderMisconfigured
             | Self::ProviderTurnedOff
+            | Self::ProviderTurnedOffMeanwhile
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::CrossSite => "error-to-sign-in",
@@ -185,7 +190,10 @@ impl ErrorKind {
             | Self::SettingsChanged
             | Self::TooManyAttempts
             | Self::ProviderRateLimited => "again",
-            Self::NotFound | Self::ProviderTurnedOff | Self::MethodNotAllowed => "lost",
+            Self::NotFound
+            | Self::ProviderTurnedOff
+            | Self::ProviderTurnedOffMeanwhile
+            | Self::MethodNotAllowed => "lost",
             _ => "broken",
         }
     }

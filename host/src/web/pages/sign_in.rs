@@ -28,6 +28,8 @@ pub enum Unavailable {
     Misconfigured,
     /// Its servers do not answer.
     Unreachable,
+    /// Its servers answer no more requests for a while.
+    RateLimited,
     /// Its plugin could not be loaded, or fails.
     Failing,
 }
@@ -45,6 +47,9 @@ pub struct ProviderButton {
     pub preselected: bool,
     /// Shown, with the reason, but not to be pressed.
     pub unavailable: Option<Unavailable>,
+    /// Where it is unavailable by what the last sign-ins met, and not by itself: a second, plain button tries all the
+    /// same. They may have met what the next one will not.
+    pub may_try: bool,
 }
 
 /// The sign-in page. With no provider it tells the operator what to do.

@@ -6,17 +6,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
-use vestibule::plugin::TransportKind;
 use vestibule::random::sha256;
 use vestibule::web::pages::ErrorKind;
 
 use super::check_error_page;
 use super::journey::Journey;
+use crate::database::{Place, everywhere};
 use crate::plugin::idp::{Idp, Reply, ok};
-use crate::world::{Plan, World, library, on_both_transports};
+use crate::world::{Plan, World, library};
 
 /// An issuer that can be turned off. What it promises is settled.
-async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
+pub(crate) async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let (turned_off, url) = (Arc::clone(&down), Arc::new(OnceLock::<String>::new()));
     let own = Arc::clone(&url);
@@ -40,7 +40,7 @@ async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
 }
 
 /// GitHub, and a provider of this issuer beside it.
-async fn world(transport: TransportKind, issuer: &str) -> World {
+pub(crate) async fn world(place: impl Into<Place>, issuer: &str) -> World {
     let library = library("asking");
     let pin = data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(&library).unwrap()));
     let sections = format!(
@@ -49,7 +49,7 @@ async fn world(transport: TransportKind, issuer: &str) -> World {
          [provider.asking.settings]\nissuer = \"{issuer}\"\nclient_secret_file = \"client-secret\"\n",
         library.display()
     );
-    Plan { sections, ..Plan::on(transport) }.start().await
+    Plan { sections, ..Plan::on(place) }.start().await
 }
 
 /// A callback with this `iss`, and its status.
@@ -65,11 +65,11 @@ async fn comes_back(world: &World, iss: Option<&str>) -> u16 {
     journey.end.unwrap().status
 }
 
-on_both_transports! {
-    async fn an_issuer_that_is_down_at_the_start_takes_its_own_provider_away_until_it_is_back(transport) {
+everywhere! {
+    async fn an_issuer_that_is_down_at_the_start_takes_its_own_provider_away_until_it_is_back(place) {
         let (issuer, down) = issuer(false).await;
         down.store(true, Ordering::SeqCst);
-        let world = world(transport, &issuer.url).await;
+        let world = world(place, &issuer.url).await;
         for _ in 0..3 {
             let begin = Journey::begin(&world, "asking").await.begin;
             check_error_page(&begin, ErrorKind::ProviderUnreachable).unwrap();
@@ -84,10 +84,10 @@ on_both_transports! {
         assert_eq!(comes_back(&world, None).await, 303);
     }
 
-    async fn an_issuer_that_the_metadata_promises_must_be_there_and_be_the_one(transport) {
+    async fn an_issuer_that_the_metadata_promises_must_be_there_and_be_the_one(place) {
         for promised in [true, false] {
             let (issuer, _) = issuer(promised).await;
-            let world = world(transport, &issuer.url).await;
+            let world = world(place, &issuer.url).await;
             assert_eq!(comes_back(&world, Some("https://other.example")).await, 400);
             assert_eq!(comes_back(&world, Some(&format!("{}/", issuer.url))).await, 400);
             assert_eq!(comes_back(&world, None).await, if promised { 400 } else { 303 });

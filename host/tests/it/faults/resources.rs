@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use vestibule::plugin::{Limits, TransportKind};
+use vestibule::plugin::Limits;
 use vestibule::web::pages::ErrorKind;
 use vestibule_demo_idp::{Endpoint, Fault};
 
 use super::journey::Journey;
 use super::{check_error_page, plan, rows};
-use crate::world::{Plan, World, on_both_transports};
+use crate::database::{Place, everywhere};
+use crate::world::{Plan, World};
 
 /// The endpoints that a sign-in with `allowed_orgs` asks.
 const ASKED: [Endpoint; 4] = [Endpoint::Token, Endpoint::User, Endpoint::Orgs, Endpoint::Emails];
 
-async fn with_limits(transport: TransportKind, change: impl FnOnce(&mut Limits)) -> World {
-    let mut plan = plan(transport);
+async fn with_limits(place: Place, change: impl FnOnce(&mut Limits)) -> World {
+    let mut plan = plan(place);
     change(&mut plan.operations);
     plan.start().await
 }
@@ -38,30 +39,30 @@ async fn ends_at_the_limit(world: World, fault: Fault, at: Endpoint, kind: Error
     assert_eq!(end.status, 303, "{at}={fault}: the next sign-in works");
 }
 
-on_both_transports! {
-    async fn a_provider_that_stalls_or_dribbles_is_given_up_at_the_limit_of_a_request(transport) {
+everywhere! {
+    async fn a_provider_that_stalls_or_dribbles_is_given_up_at_the_limit_of_a_request(place) {
         let mut cases = JoinSet::new();
         for fault in [Fault::Slow, Fault::Stall] {
             for at in ASKED {
                 // Long enough for a busy machine, and waited out by all of them at once.
-                let world = with_limits(transport, |limits| limits.request = Duration::from_secs(3)).await;
+                let world = with_limits(place, |limits| limits.request = Duration::from_secs(3)).await;
                 cases.spawn(ends_at_the_limit(world, fault, at, ErrorKind::ProviderUnreachable));
             }
         }
         cases.join_all().await;
     }
 
-    async fn a_sign_in_that_never_ends_is_given_up_at_the_limit_of_an_operation(transport) {
+    async fn a_sign_in_that_never_ends_is_given_up_at_the_limit_of_an_operation(place) {
         let mut cases = JoinSet::new();
         for at in ASKED {
-            let world = with_limits(transport, |limits| limits.operation = Duration::from_secs(8)).await;
+            let world = with_limits(place, |limits| limits.operation = Duration::from_secs(8)).await;
             cases.spawn(ends_at_the_limit(world, Fault::Stall, at, ErrorKind::ProviderFailed));
         }
         cases.join_all().await;
     }
 
-    async fn a_sign_in_that_stalls_holds_nobody_else_up(transport) {
-        let world = plan(transport).start().await;
+    async fn a_sign_in_that_stalls_holds_nobody_else_up(place) {
+        let world = plan(place).start().await;
         let mut stalled = Journey::begin(&world, "github").await;
         stalled.choose(&world, "octavia").await;
         world.idp.set_fault_times(Endpoint::Token, Fault::Stall, 1);
@@ -78,12 +79,12 @@ on_both_transports! {
         waiting.abort();
     }
 
-    async fn a_body_without_end_takes_no_more_memory_than_one_at_the_limit(transport) {
-        memory_stays_flat(transport).await;
+    async fn a_body_without_end_takes_no_more_memory_than_one_at_the_limit(place) {
+        memory_stays_flat(place).await;
     }
 
-    async fn where_all_places_are_taken_the_next_one_is_told_to_come_back(transport) {
-        let world = with_limits(transport, |limits| limits.operations = 1).await;
+    async fn where_all_places_are_taken_the_next_one_is_told_to_come_back(place) {
+        let world = with_limits(place, |limits| limits.operations = 1).await;
         let mut stalled = Journey::begin(&world, "github").await;
         stalled.choose(&world, "octavia").await;
         let mut late = Journey::begin(&world, "github").await;
@@ -101,16 +102,16 @@ on_both_transports! {
 }
 
 /// The most memory that this process has ever had, in KiB.
-fn most_memory() -> u64 {
+pub(crate) fn most_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// The runner gives each test a process of its own, so the figure is this test's alone.
-async fn memory_stays_flat(transport: TransportKind) {
+async fn memory_stays_flat(place: Place) {
     const MIB: u64 = 1024;
-    let world = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..plan(transport) }.start().await;
+    let world = Plan { server: "begin_rate = \"1000/min\"".to_owned(), ..plan(place) }.start().await;
     assert_eq!(Journey::walk(&world, "github", "octavia").await.end.unwrap().status, 303);
     let before = most_memory();
     for fault in [Fault::Huge, Fault::GzipBomb, Fault::DeepJson] {

@@ -2,17 +2,16 @@
 //! that it applies to, for `oidc` and for `gitlab` (rows 20–37, 45–47 of docs/security.md). After each: no session, no row,
 //! a cause in the log, the other provider untouched, and the next sign-in without the fault goes well.
 
-use vestibule::plugin::TransportKind;
 use vestibule_demo_idp::{Endpoint, Fault, Personality};
 
 use super::expected::{Outcome, expected, word};
 use super::rig::{Reached, Rig, Wanted, cause, heard, listen, signed_in, walk};
+use crate::database::{Place, everywhere};
 use crate::faults::check_error_page;
-use crate::world::on_both_transports;
 
 /// A world with `allowed_groups`, in which a sign-in asks every endpoint that it ever asks.
-async fn rig(who: Personality, transport: TransportKind) -> Rig {
-    let mut wanted = Wanted::new(who, transport).settings("allowed_groups = [\"acme\"]");
+async fn rig(who: Personality, place: Place) -> Rig {
+    let mut wanted = Wanted::new(who, place).settings("allowed_groups = [\"acme\"]");
     if who == Personality::Oidc {
         wanted.options.openid.claims_in_id_token = false;
         wanted = wanted.settings("scopes = [\"profile\", \"email\", \"groups\"]\nuserinfo = \"always\"");
@@ -102,9 +101,9 @@ fn is_quick(fault: Fault, at: Endpoint) -> bool {
     at == Endpoint::Authorize || !matches!(fault, Fault::Slow | Fault::Stall)
 }
 
-async fn meet_all(who: Personality, transport: TransportKind, at: Endpoint) {
+async fn meet_all(who: Personality, place: Place, at: Endpoint) {
     listen();
-    let rig = rig(who, transport).await;
+    let rig = rig(who, place).await;
     let faults = Fault::of(who).filter(|fault| fault.endpoints_of(who).contains(&at) && is_quick(*fault, at));
     let mut wrong = Vec::new();
     let mut met = 0;
@@ -120,49 +119,49 @@ async fn meet_all(who: Personality, transport: TransportKind, at: Endpoint) {
     signed_in(walk(&rig.world, "github", "octavia").await);
 }
 
-on_both_transports! {
-    async fn every_fault_of_the_metadata_ends_the_sign_in_at_its_beginning_or_does_no_harm(transport) {
-        meet_all(Personality::Oidc, transport, Endpoint::Discovery).await;
+everywhere! {
+    async fn every_fault_of_the_metadata_ends_the_sign_in_at_its_beginning_or_does_no_harm(place) {
+        meet_all(Personality::Oidc, place, Endpoint::Discovery).await;
     }
 
-    async fn gitlab_asks_for_no_metadata_so_none_can_mislead_it(transport) {
-        meet_all(Personality::GitLab, transport, Endpoint::Discovery).await;
+    async fn gitlab_asks_for_no_metadata_so_none_can_mislead_it(place) {
+        meet_all(Personality::GitLab, place, Endpoint::Discovery).await;
     }
 
-    async fn every_fault_of_the_keys_ends_the_sign_in_or_does_no_harm(transport) {
-        meet_all(Personality::Oidc, transport, Endpoint::Jwks).await;
+    async fn every_fault_of_the_keys_ends_the_sign_in_or_does_no_harm(place) {
+        meet_all(Personality::Oidc, place, Endpoint::Jwks).await;
     }
 
-    async fn every_fault_of_the_keys_of_gitlab_ends_the_sign_in_or_does_no_harm(transport) {
-        meet_all(Personality::GitLab, transport, Endpoint::Jwks).await;
+    async fn every_fault_of_the_keys_of_gitlab_ends_the_sign_in_or_does_no_harm(place) {
+        meet_all(Personality::GitLab, place, Endpoint::Jwks).await;
     }
 
-    async fn no_fault_of_the_callback_signs_the_wrong_person_in(transport) {
-        meet_all(Personality::Oidc, transport, Endpoint::Authorize).await;
+    async fn no_fault_of_the_callback_signs_the_wrong_person_in(place) {
+        meet_all(Personality::Oidc, place, Endpoint::Authorize).await;
     }
 
-    async fn no_fault_of_the_callback_from_gitlab_signs_the_wrong_person_in(transport) {
-        meet_all(Personality::GitLab, transport, Endpoint::Authorize).await;
+    async fn no_fault_of_the_callback_from_gitlab_signs_the_wrong_person_in(place) {
+        meet_all(Personality::GitLab, place, Endpoint::Authorize).await;
     }
 
-    async fn every_fault_of_the_id_token_ends_the_sign_in_and_leaves_nothing(transport) {
-        meet_all(Personality::Oidc, transport, Endpoint::Token).await;
+    async fn every_fault_of_the_id_token_ends_the_sign_in_and_leaves_nothing(place) {
+        meet_all(Personality::Oidc, place, Endpoint::Token).await;
     }
 
-    async fn every_fault_of_the_id_token_of_gitlab_ends_the_sign_in_and_leaves_nothing(transport) {
-        meet_all(Personality::GitLab, transport, Endpoint::Token).await;
+    async fn every_fault_of_the_id_token_of_gitlab_ends_the_sign_in_and_leaves_nothing(place) {
+        meet_all(Personality::GitLab, place, Endpoint::Token).await;
     }
 
-    async fn every_fault_of_the_user_info_ends_the_sign_in_or_does_no_harm(transport) {
-        meet_all(Personality::Oidc, transport, Endpoint::UserInfo).await;
+    async fn every_fault_of_the_user_info_ends_the_sign_in_or_does_no_harm(place) {
+        meet_all(Personality::Oidc, place, Endpoint::UserInfo).await;
     }
 
-    async fn every_fault_of_the_user_info_of_gitlab_ends_the_sign_in_or_does_no_harm(transport) {
-        meet_all(Personality::GitLab, transport, Endpoint::UserInfo).await;
+    async fn every_fault_of_the_user_info_of_gitlab_ends_the_sign_in_or_does_no_harm(place) {
+        meet_all(Personality::GitLab, place, Endpoint::UserInfo).await;
     }
 
-    async fn every_fault_of_the_account_at_gitlab_ends_the_sign_in_or_does_no_harm(transport) {
-        meet_all(Personality::GitLab, transport, Endpoint::User).await;
+    async fn every_fault_of_the_account_at_gitlab_ends_the_sign_in_or_does_no_harm(place) {
+        meet_all(Personality::GitLab, place, Endpoint::User).await;
     }
 }
 

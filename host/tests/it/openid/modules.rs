@@ -5,23 +5,23 @@
 //! Each runs against `oidc` and against `gitlab`. Names are the suite's, with `oidcc-client-test-` left out and `_` for `-`.
 //! Where the suite lets a client choose (an unsigned token, several keys without an id), this server refuses.
 
-use vestibule::plugin::TransportKind;
 use vestibule::web::pages::ErrorKind;
 use vestibule_demo_idp::{Algorithm, Endpoint, OpenIdFault, Personality, TokenAuth};
 
 use super::rig::{Reached, Rig, Wanted, cause, heard, listen};
+use crate::database::{Place, everywhere};
 use crate::faults::check_error_page;
-use crate::world::{CLIENT_ID, CLIENT_SECRET, on_both_transports};
+use crate::world::{CLIENT_ID, CLIENT_SECRET};
 
 const BOTH: [Personality; 2] = [Personality::Oidc, Personality::GitLab];
 
 /// A client of this provider, which asks for the user info as well.
-fn client(who: Personality, transport: TransportKind) -> Wanted {
+fn client(who: Personality, place: Place) -> Wanted {
     let settings = match who {
         Personality::Oidc => "userinfo = \"always\"",
         _ => "allowed_groups = [\"acme\"]",
     };
-    Wanted::new(who, transport).settings(settings)
+    Wanted::new(who, place).settings(settings)
 }
 
 /// A sign-in under this fault ends with a page of this kind, with nothing stored and the cause in the log.
@@ -44,20 +44,20 @@ async fn rejects(rig: &Rig, at: Endpoint, fault: OpenIdFault, kind: ErrorKind, n
 }
 
 /// The ID token is rejected, and the user info is not asked for.
-async fn rejects_the_id_token(transport: TransportKind, fault: OpenIdFault, named: &str) {
+async fn rejects_the_id_token(place: Place, fault: OpenIdFault, named: &str) {
     for who in BOTH {
-        let rig = client(who, transport).start().await;
+        let rig = client(who, place).start().await;
         rejects(&rig, Endpoint::Token, fault, ErrorKind::ProviderBadAnswer, named).await;
         assert_eq!((rig.asked(Endpoint::UserInfo), rig.asked(Endpoint::User)), (0, 0), "{who}");
     }
 }
 
-on_both_transports! {
+everywhere! {
     // Basic.
 
-    async fn oidcc_client_test(transport) {
+    async fn oidcc_client_test(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rig.sign_in("octavia").await;
             let asked = &rig.idp.requests_to(Endpoint::Authorize)[0];
             assert_eq!(asked.query_param("response_type").as_deref(), Some("code"));
@@ -67,71 +67,71 @@ on_both_transports! {
         }
     }
 
-    async fn invalid_iss(transport) {
-        rejects_the_id_token(transport, OpenIdFault::IssWrong, "`iss`").await;
+    async fn invalid_iss(place) {
+        rejects_the_id_token(place, OpenIdFault::IssWrong, "`iss`").await;
     }
 
-    async fn missing_sub(transport) {
-        rejects_the_id_token(transport, OpenIdFault::SubMissing, "`sub`").await;
+    async fn missing_sub(place) {
+        rejects_the_id_token(place, OpenIdFault::SubMissing, "`sub`").await;
     }
 
-    async fn invalid_aud(transport) {
-        rejects_the_id_token(transport, OpenIdFault::AudWrong, CLIENT_ID).await;
+    async fn invalid_aud(place) {
+        rejects_the_id_token(place, OpenIdFault::AudWrong, CLIENT_ID).await;
     }
 
-    async fn missing_iat(transport) {
-        rejects_the_id_token(transport, OpenIdFault::IatMissing, "`iat`").await;
+    async fn missing_iat(place) {
+        rejects_the_id_token(place, OpenIdFault::IatMissing, "`iat`").await;
     }
 
-    async fn kid_absent_single_jwks(transport) {
+    async fn kid_absent_single_jwks(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rig.idp.set_fault(Endpoint::Token, OpenIdFault::KidMissing);
             rig.sign_in("octavia").await;
         }
     }
 
-    async fn kid_absent_multiple_jwks(transport) {
+    async fn kid_absent_multiple_jwks(place) {
         // The suite takes either answer; one that is tried against all keys could be anybody's.
-        rejects_the_id_token(transport, OpenIdFault::KidMissingSeveral, "`kid`").await;
+        rejects_the_id_token(place, OpenIdFault::KidMissingSeveral, "`kid`").await;
     }
 
-    async fn idtoken_sig_rs256(transport) {
+    async fn idtoken_sig_rs256(place) {
         for who in BOTH {
-            let mut wanted = client(who, transport);
+            let mut wanted = client(who, place);
             wanted.options.openid.algorithms = vec![Algorithm::Rs256];
             wanted.start().await.sign_in("octavia").await;
         }
     }
 
-    async fn idtoken_sig_none(transport) {
+    async fn idtoken_sig_none(place) {
         for fault in [OpenIdFault::AlgNone, OpenIdFault::AlgNoneMixedCase] {
-            rejects_the_id_token(transport, fault, "").await;
+            rejects_the_id_token(place, fault, "").await;
         }
     }
 
-    async fn invalid_sig_rs256(transport) {
+    async fn invalid_sig_rs256(place) {
         for fault in [OpenIdFault::SignatureFlipped, OpenIdFault::SignatureOfStranger, OpenIdFault::SignatureMissing] {
-            rejects_the_id_token(transport, fault, "").await;
+            rejects_the_id_token(place, fault, "").await;
         }
     }
 
-    async fn userinfo_invalid_sub(transport) {
+    async fn userinfo_invalid_sub(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rejects(&rig, Endpoint::UserInfo, OpenIdFault::SubOther, ErrorKind::ProviderBadAnswer, "`sub`").await;
         }
     }
 
-    async fn nonce_invalid(transport) {
+    async fn nonce_invalid(place) {
         for fault in [OpenIdFault::NonceWrong, OpenIdFault::NonceMissing] {
-            rejects_the_id_token(transport, fault, "`nonce`").await;
+            rejects_the_id_token(place, fault, "`nonce`").await;
         }
     }
 
-    async fn scope_userinfo_claims(transport) {
+    async fn scope_userinfo_claims(place) {
         // What a scope asks for comes from the user info, and is used.
-        let mut wanted = client(Personality::Oidc, transport);
+        let mut wanted = client(Personality::Oidc, place);
         wanted.options.openid.claims_in_id_token = false;
         let rig = wanted.start().await;
         rig.sign_in("octavia").await;
@@ -140,14 +140,14 @@ on_both_transports! {
         let scope = rig.idp.requests_to(Endpoint::Authorize)[0].query_param("scope").unwrap();
         assert_eq!(scope, "openid profile email");
 
-        let rig = client(Personality::GitLab, transport).start().await;
+        let rig = client(Personality::GitLab, place).start().await;
         rig.sign_in("octavia").await;
         assert_eq!(rig.asked(Endpoint::UserInfo), 1);
     }
 
-    async fn client_secret_basic(transport) {
+    async fn client_secret_basic(place) {
         for who in BOTH {
-            let mut wanted = client(who, transport);
+            let mut wanted = client(who, place);
             wanted.options.openid.token_auth = vec![TokenAuth::Basic];
             let rig = wanted.start().await;
             rig.sign_in("octavia").await;
@@ -162,39 +162,39 @@ on_both_transports! {
 
     // Config.
 
-    async fn discovery_openid_config(transport) {
-        let rig = client(Personality::Oidc, transport).start().await;
+    async fn discovery_openid_config(place) {
+        let rig = client(Personality::Oidc, place).start().await;
         rig.sign_in("octavia").await;
         assert_eq!(rig.asked(Endpoint::Discovery), 1);
         // GitLab's endpoints are documented, and follow from the base URL: no document can move them.
-        let rig = client(Personality::GitLab, transport).start().await;
+        let rig = client(Personality::GitLab, place).start().await;
         rig.sign_in("octavia").await;
         assert_eq!(rig.asked(Endpoint::Discovery), 0);
     }
 
-    async fn discovery_jwks_uri_keys(transport) {
+    async fn discovery_jwks_uri_keys(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rig.sign_in("octavia").await;
             rig.sign_in("octavia").await;
             assert_eq!(rig.asked(Endpoint::Jwks), 1, "{who}");
         }
     }
 
-    async fn discovery_issuer_mismatch(transport) {
+    async fn discovery_issuer_mismatch(place) {
         for fault in [OpenIdFault::MetadataWrongIssuer, OpenIdFault::MetadataIssuerSlash] {
-            let rig = client(Personality::Oidc, transport).start().await;
+            let rig = client(Personality::Oidc, place).start().await;
             rejects(&rig, Endpoint::Discovery, fault, ErrorKind::ProviderMisconfigured, "by its own metadata").await;
             assert_eq!(rig.asked(Endpoint::Authorize) + rig.asked(Endpoint::Token), 0);
-            let rig = client(Personality::GitLab, transport).start().await;
+            let rig = client(Personality::GitLab, place).start().await;
             rig.idp.set_fault(Endpoint::Discovery, fault);
             rig.sign_in("octavia").await;
         }
     }
 
-    async fn signing_key_rotation(transport) {
+    async fn signing_key_rotation(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rig.sign_in("octavia").await;
             rig.idp.rotate_keys(true);
             rig.sign_in("octavia").await;
@@ -202,9 +202,9 @@ on_both_transports! {
         }
     }
 
-    async fn signing_key_rotation_just_before_signing(transport) {
+    async fn signing_key_rotation_just_before_signing(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rig.sign_in("octavia").await;
             rig.idp.set_fault(Endpoint::Token, OpenIdFault::RotatedBefore);
             rig.sign_in("octavia").await;
@@ -214,25 +214,25 @@ on_both_transports! {
 
     // Beside the plans.
 
-    async fn invalid_sig_es256(transport) {
+    async fn invalid_sig_es256(place) {
         // GitLab signs with RS256 alone, so one with ES256 is none of its tokens.
         for who in BOTH {
-            let mut wanted = client(who, transport);
+            let mut wanted = client(who, place);
             wanted.options.openid.algorithms = vec![Algorithm::Es256];
             let rig = wanted.start().await;
             rejects(&rig, Endpoint::Token, OpenIdFault::SignatureFlipped, ErrorKind::ProviderBadAnswer, "").await;
         }
     }
 
-    async fn invalid_sig_hs256(transport) {
+    async fn invalid_sig_hs256(place) {
         for fault in [OpenIdFault::AlgHs256Secret, OpenIdFault::AlgHs256Pem, OpenIdFault::AlgHs256Jwk] {
-            rejects_the_id_token(transport, fault, "").await;
+            rejects_the_id_token(place, fault, "").await;
         }
     }
 
-    async fn userinfo_bearer_header(transport) {
+    async fn userinfo_bearer_header(place) {
         for who in BOTH {
-            let rig = client(who, transport).start().await;
+            let rig = client(who, place).start().await;
             rig.sign_in("octavia").await;
             let asked = &rig.idp.requests_to(Endpoint::UserInfo)[0];
             assert!(asked.header("authorization").is_some_and(|value| value.starts_with("Bearer ")), "{who}");

@@ -26,6 +26,7 @@ pub(crate) fn button(name: &str, label: &str) -> ProviderButton {
         icon: Icon::builtin(name),
         preselected: false,
         unavailable: None,
+        may_try: false,
     }
 }
 
@@ -80,6 +81,9 @@ pub(crate) fn gallery(pages: &Pages, language: Language) -> BTreeMap<String, Htm
     let mut broken = three.clone();
     broken[0].unavailable = Some(Unavailable::Misconfigured);
     broken[1].unavailable = Some(Unavailable::Unreachable);
+    broken[1].may_try = true;
+    broken[2].unavailable = Some(Unavailable::RateLimited);
+    broken[2].may_try = true;
     broken.push(ProviderButton { unavailable: Some(Unavailable::Failing), ..button("oauth2", "Old Login") });
     let notice = Some(Notice::SignedOut);
     sign_in(

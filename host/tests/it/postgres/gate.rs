@@ -12,14 +12,16 @@ use crate::database::PostgresDatabase;
 
 /// A statement, and on which connection it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) connection: u64,
-    pub(super) sql: String,
+pub(crate) struct Seen {
+    pub(crate) connection: u64,
+    pub(crate) sql: String,
 }
 
 /// The door. It is open at first.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     port: u16,
+    /// Where new connections go.
+    server: Arc<Mutex<String>>,
     shut: watch::Sender<bool>,
     seen: Arc<Mutex<Vec<Seen>>>,
     count: Arc<AtomicU64>,
@@ -31,9 +33,9 @@ pub(super) struct Gate {
 
 impl Gate {
     /// In front of the server that a URL leads to.
-    pub(super) async fn before(url: &str) -> Self {
+    pub(crate) async fn before(url: &str) -> Self {
         let (_, rest) = url.split_once('@').unwrap();
-        let server = rest.split('/').next().unwrap().to_owned();
+        let server = Arc::new(Mutex::new(rest.split('/').next().unwrap().to_owned()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (shut, is_shut) = watch::channel(false);
@@ -42,11 +44,13 @@ impl Gate {
         let (count, swallows) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let (counted, swallowing) = (count.clone(), swallows.clone());
         let (hushed, is_hushed) = watch::channel(0);
+        let behind = server.clone();
         tokio::spawn(async move {
             for connection in 0.. {
                 let (client, _) = listener.accept().await.unwrap();
                 counted.store(connection + 1, Ordering::SeqCst);
-                let (server, mut is_shut, log) = (server.clone(), is_shut.clone(), log.clone());
+                let server = behind.lock().unwrap().clone();
+                let (mut is_shut, log) = (is_shut.clone(), log.clone());
                 let (mut is_hushed, swallowing) = (is_hushed.clone(), swallowing.clone());
                 tokio::spawn(async move {
                     tokio::select! {
@@ -57,41 +61,50 @@ impl Gate {
                 });
             }
         });
-        Self { port, shut, seen, count, hushed, swallows }
+        Self { port, server, shut, seen, count, hushed, swallows }
     }
 
     /// The database's URL through the door.
-    pub(super) fn url(&self, database: &PostgresDatabase) -> String {
-        let url = database.url();
+    pub(crate) fn url(&self, database: &PostgresDatabase) -> String {
+        self.url_of(&database.url())
+    }
+
+    /// The same for any URL of this server's.
+    pub(crate) fn url_of(&self, url: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{}", self.port, url.rsplit_once('/').unwrap().1)
     }
 
-    pub(super) fn shut(&self) {
+    /// From now on new connections go there.
+    pub(crate) fn lead_to(&self, address: String) {
+        *self.server.lock().unwrap() = address;
+    }
+
+    pub(crate) fn shut(&self) {
         self.shut.send_replace(true);
     }
 
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.shut.send_replace(false);
     }
 
     /// Nothing goes through the connections that there are any more, and neither side is told.
-    pub(super) fn hush(&self) {
+    pub(crate) fn hush(&self) {
         self.hushed.send_replace(self.count.load(Ordering::SeqCst));
     }
 
     /// From now on a connection falls silent at its ROLLBACK, or no more.
-    pub(super) fn swallow_rollbacks(&self, on: bool) {
+    pub(crate) fn swallow_rollbacks(&self, on: bool) {
         self.swallows.store(on, Ordering::SeqCst);
     }
 
     /// How many statements that begin like this came since the last look.
-    pub(super) fn count(&self, start: &str) -> usize {
+    pub(crate) fn count(&self, start: &str) -> usize {
         self.seen.lock().unwrap().iter().filter(|seen| seen.sql.starts_with(start)).count()
     }
 
     /// The statements since the last look. What was only read is rolled back behind the answer's back, so that the end of
     /// a transaction that began before the last look is none of these.
-    pub(super) fn take(&self) -> Vec<Seen> {
+    pub(crate) fn take(&self) -> Vec<Seen> {
         let mut seen = std::mem::take(&mut *self.seen.lock().unwrap());
         // What a new connection is asked first is nobody's.
         seen.retain(|statement| !statement.sql.starts_with("SELECT pg_is_in_recovery()"));
@@ -107,7 +120,7 @@ impl Gate {
 }
 
 /// Statements outside of a transaction, which are one each, and transactions: BEGIN to COMMIT or ROLLBACK.
-pub(super) fn transactions(statements: &[Seen]) -> usize {
+pub(crate) fn transactions(statements: &[Seen]) -> usize {
     let mut open = BTreeSet::new();
     let mut count = 0;
     for Seen { connection, sql } in statements {
@@ -137,6 +150,8 @@ async fn pass(
     let up = async {
         // The first message has no type (https://www.postgresql.org/docs/15/protocol-message-formats.html).
         let mut is_first = true;
+        // At the start every statement is prepared under a name, which goes before the transaction does.
+        let mut preparing = false;
         let mut buffer = Vec::new();
         let mut chunk = vec![0; 64 * 1024];
         loop {
@@ -146,11 +161,16 @@ async fn pass(
             }
             buffer.extend_from_slice(&chunk[..read]);
             while let Some((kind, body, length)) = message(&buffer, is_first) {
-                if let Some(sql) = statement(kind, body) {
+                if let Some(sql) = statement(kind, body, preparing) {
+                    if sql.contains("SAVEPOINT preparing") {
+                        preparing = sql.starts_with("SAVEPOINT");
+                    }
                     if sql == "ROLLBACK" && swallows.load(Ordering::SeqCst) {
                         return std::future::pending().await;
                     }
-                    log.lock().unwrap().push(Seen { connection, sql });
+                    // One message may hold several statements.
+                    let each = sql.split("; ").map(|sql| Seen { connection, sql: sql.to_owned() });
+                    log.lock().unwrap().extend(each);
                 }
                 is_first = false;
                 buffer.drain(..length);
@@ -181,14 +201,14 @@ fn message(buffer: &[u8], is_first: bool) -> Option<(u8, &[u8], usize)> {
 }
 
 /// The text of a simple query, or of a statement that is parsed for one use: it is bound and run right afterwards.
-fn statement(kind: u8, body: &[u8]) -> Option<String> {
+fn statement(kind: u8, body: &[u8], preparing: bool) -> Option<String> {
     let text =
         |bytes: &[u8]| String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap()).into_owned();
     match kind {
         b'Q' => Some(text(body)),
         b'P' => {
             let (name, rest) = body.split_at(body.iter().position(|byte| *byte == 0).unwrap());
-            assert_eq!(name, b"", "a named statement, which a pooler does not take");
+            assert!(name.is_empty() || preparing, "a named statement, which a pooler does not take");
             Some(text(&rest[1..]))
         }
         _ => None,

@@ -15,9 +15,15 @@ fn help_names_the_verbs_and_the_exit_codes() {
     assert!(stdout.starts_with("A login server whose identity providers are plugins"), "{stdout}");
     assert!(stdout.contains("  serve    Serve sign-ins until SIGTERM or Ctrl-C"), "{stdout}");
     assert!(stdout.contains("  migrate  Bring the database's schema up to date"), "{stdout}");
+    assert!(stdout.contains("  reload   Have the running server take the providers"), "{stdout}");
+    assert!(stdout.contains("  status   Show what the running server serves"), "{stdout}");
+    assert!(
+        stdout.contains("  plugin   Add, look at, roll back and remove the libraries of plugins"),
+        "{stdout}"
+    );
     assert!(
         stdout.contains(
-            "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 5 plugin, 78 configuration"
+            "Exit codes: 0 fine, 1 other (port taken, database unusable), 2 usage, 3 server unreachable or refused, 5 plugin, 78 configuration"
         ),
         "{stdout}"
     );
@@ -25,7 +31,7 @@ fn help_names_the_verbs_and_the_exit_codes() {
 
 #[test]
 fn each_verb_has_a_help_of_its_own() {
-    for verb in ["serve", "migrate"] {
+    for verb in ["serve", "migrate", "reload", "status"] {
         let (code, stdout, _) = run(&[verb, "--help"]);
         assert_eq!(code, Some(0));
         assert!(stdout.contains("--config <FILE>") && stdout.contains("[default: config.toml]"), "{stdout}");

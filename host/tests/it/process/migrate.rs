@@ -84,6 +84,23 @@ on_both_databases! {
         assert_eq!((code, &*done[0]), (Some(0), "made `oauth_second`"));
         drop(postgres);
     }
+
+    async fn a_table_that_the_database_does_not_let_us_make_is_no_fault_of_the_plugins(database) {
+        let (installation, idp) = (Installation::new(), DemoIdp::start(Options::default()).await.unwrap());
+        let (url, postgres) = place(&installation, database).await;
+        installation.configure(&format!("[database]\n{url}\n"));
+        assert_eq!(migrate(&installation).0, Some(0));
+        let look = match &postgres {
+            Some(postgres) => Look::into_postgres(&postgres.url()).await,
+            None => installation.database().await,
+        };
+        look.run("CREATE TABLE oauth_github (of_somebody_else TEXT)").await;
+        installation.configure_for(&idp, &format!("[database]\n{url}\n"));
+        let (code, done, said) = migrate(&installation);
+        assert_eq!((code, done), (Some(1), vec![]), "{said:?}");
+        let told = said.last().unwrap();
+        assert!(told.starts_with("error: `github` was left as it is: the database failed (`provider table`)"), "{told}");
+    }
 }
 
 #[test]

@@ -19,14 +19,14 @@ fn a_missing_configuration_is_named() {
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_the_one_that_was_meant() {
     let installation = Installation::new();
-    installation.configure("defualt_provider = \"github\"\nadmin_socket = \"/run/x\"\n");
+    installation.configure("defualt_provider = \"github\"\n[tokens]\n");
     let (code, said) = installation.refused();
     assert_eq!(code, Some(78));
     assert_eq!(
         said,
         "warning: config.toml:1: no provider is configured, so nobody can sign in; add a section `[provider.…]`\n\
          error: config.toml:4: unknown key `defualt_provider`; did you mean `default_provider`?\n\
-         error: config.toml:5: `admin_socket` is not in this version; remove it\n\
+         error: config.toml:5: `[tokens]` is not in this version; remove it\n\
          not started: 2 errors in the configuration\n"
     );
     assert!(!installation.path("vestibule.db").exists());
@@ -45,6 +45,24 @@ fn a_taken_port_is_named_and_the_database_is_not_touched() {
         [format!(
             "ERROR cannot listen on `127.0.0.1:{port}`: Address already in use (os error 98); stop what uses it, or \
              change `listen` in `[server]`"
+        )]
+    );
+    assert!(!installation.path("vestibule.db").exists());
+}
+
+#[test]
+fn a_taken_port_of_the_metrics_is_named_by_its_own_key() {
+    let installation = Installation::new();
+    let other = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = other.local_addr().unwrap();
+    installation.configure(&format!("metrics_listen = \"{address}\"\n"));
+    let (code, said) = installation.refused();
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        errors(&said),
+        [format!(
+            "ERROR cannot listen on `{address}`: Address already in use (os error 98); stop what uses it, or change \
+             `metrics_listen` in `[server]`"
         )]
     );
     assert!(!installation.path("vestibule.db").exists());
@@ -75,7 +93,7 @@ pub(super) fn errors(said: &str) -> Vec<&str> {
 
 /// Every process of root's may write everything. What this thread starts has lost that right for good, so that the tests
 /// mean something for root, too.
-fn without_root_rights(command: &mut Command) -> Output {
+pub(super) fn without_root_rights(command: &mut Command) -> Output {
     std::thread::scope(|scope| {
         let run = || {
             let now = capabilities(None).unwrap();

@@ -84,6 +84,18 @@ on_both_databases! {
         assert_eq!(db.count("SELECT COUNT(*) FROM providers WHERE table_revision = 2").await, 3);
     }
 
+    async fn a_host_that_has_become_too_old_makes_and_changes_no_table(database) {
+        let db = Db::with(database, &["github"]).await;
+        // A newer host has been here since this one has started.
+        db.run("UPDATE schema_info SET min_host = '99.0.0'").await;
+        db.adopt("github").await;
+        let plugin = "github".parse().unwrap();
+        let error = db.store.adopt_provider(&name("late"), &plugin, "realm", NOW).await.unwrap_err();
+        assert!(matches!(error, AdoptError::TooOld { .. }), "{error}");
+        assert!(error.to_string().contains("`oauth_late` was left as it is: the database needs vestibule `99.0.0`"), "{error}");
+        assert_eq!(db.count("SELECT COUNT(*) FROM providers").await, 1);
+    }
+
     async fn a_step_that_fails_leaves_table_and_revision_as_they_were(database) {
         let db = Db::with(database, &["github"]).await;
         let broken = ProviderChain::embedded().and_then(

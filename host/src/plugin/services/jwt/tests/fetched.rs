@@ -33,7 +33,13 @@ async fn issuer(clock: &Arc<ManualClock>) -> (Verifier, Known, String, Arc<Atomi
     let egress = Arc::new(Egress { allow_networks: Vec::new(), loopback_allowed: true });
     let limit = Duration::from_secs(10);
     let client = http::client(&egress, limit, limit).unwrap();
-    let http = Arc::new(http::Http { client, egress, vault: Arc::default(), deadline: limit });
+    let http = Arc::new(http::Http {
+        client,
+        egress,
+        vault: Arc::default(),
+        deadline: limit,
+        requests: Arc::default(),
+    });
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let verifier = Verifier { sets: KeySets::new(&http, &clock), clock };
     (verifier, Known::of_origin(&origin), format!("{origin}/keys"), fetched)
