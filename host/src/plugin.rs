@@ -47,6 +47,10 @@ mod in_process;
 #[forbid(unsafe_code)]
 mod frame;
 
+#[forbid(unsafe_code)]
+#[doc(hidden)]
+pub mod strangers;
+
 mod worker;
 
 use std::os::fd::OwnedFd;

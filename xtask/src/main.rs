@@ -12,6 +12,7 @@ mod bench;
 mod debian_root;
 mod demo;
 mod error;
+mod faults;
 mod freeze;
 mod package;
 mod postgres;
@@ -39,6 +40,8 @@ enum Command {
     Test(test::Options),
     /// Measure sign-ins, session checks, starts and calls into a plugin, beside a bare relying party
     Bench(bench::Options),
+    /// Attack a host, over and over, and count what came of it
+    Faults(faults::Options),
     /// Start PostgreSQL and PgBouncer for tests that you run yourself, and say what to export
     Postgres,
 }
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Freeze => freeze::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Package(options) => package::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Faults(options) => faults::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Postgres => postgres::run(),
     });

@@ -72,12 +72,16 @@ impl Early<'_> {
         // Said before any code of the plugin runs.
         let walls: Sandboxed = match self.frame().await? {
             Frame { kind: Kind::Sandboxed, payload, .. } => read(&payload)?,
-            Frame { kind: Kind::NotLoaded, payload, .. } => return Err(refused(read(&payload)?)),
+            Frame { kind: Kind::NotLoaded, payload, .. } => match read(&payload)? {
+                NotLoaded::Sandbox(why) => return Err(Failed::Refused(Refusal::NoSandbox(one_line(&why)))),
+                _ => return Err(Failed::Broken("it linked what it had not yet closed in".to_owned())),
+            },
             other => return Err(Failed::Broken(format!("it began with a frame `{:?}`", other.kind))),
         };
         workers.report(Kernel { landlock: walls.landlock, seccomp: true });
         match self.frame().await? {
             Frame { kind: Kind::Loaded, payload, .. } => Ok(payload),
+            // An initialiser may have said it, to be read as the host's own words.
             Frame { kind: Kind::NotLoaded, payload, .. } => Err(refused(read(&payload)?)),
             other => Err(Failed::Broken(format!("it sent a frame `{:?}` that was not due", other.kind))),
         }
@@ -109,7 +113,9 @@ fn read<T: serde::de::DeserializeOwned>(payload: &[u8]) -> Result<T, Failed> {
 
 fn refused(why: NotLoaded) -> Failed {
     Failed::Refused(match why {
-        NotLoaded::Sandbox(why) => Refusal::NoSandbox(one_line(&why)),
+        NotLoaded::Sandbox(why) => {
+            Refusal::Worker(format!("it says that its second filter is not set: {}", one_line(&why)))
+        }
         NotLoaded::Linker(why) => Refusal::Linker(one_line(&why)),
         NotLoaded::Layout(why) => Refusal::Layout { cause: one_line(&why) },
     })

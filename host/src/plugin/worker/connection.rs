@@ -16,13 +16,16 @@ use super::spawn::{Child, Exit};
 use super::tape::Tape;
 use super::work::{Owed, Work};
 use crate::plugin::error::{OperationError, OperationErrorKind as Kind};
-use crate::plugin::frame::{Decoder, Frame, Kind as FrameKind};
+use crate::plugin::frame::{Decoder, Frame, Kind as FrameKind, MAX_PAYLOAD};
 use crate::plugin::transport::Place;
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
 /// How long to wait for bytes that are there already and that the runtime has not told of yet.
 const MOMENT: Duration = Duration::from_millis(5);
+/// How many such moments one answer gets, so that a worker that drips it is late some time: in each of them one piece is
+/// read at least, and the longest answer has fewer pieces.
+const MOMENTS: usize = MAX_PAYLOAD / PIECE + 8;
 
 /// Why there is no answer, and whether the operation may be tried at another worker: nothing of it has been seen yet, and
 /// it is not to blame for the end of this one.
@@ -55,6 +58,8 @@ struct State {
     last: u64,
     /// Whether somebody watches the time. Under load that is one waking a second and not one a step.
     watched: bool,
+    /// How many moments the first of its work has been given after its time.
+    moments: usize,
     /// It has ended, or was ended on purpose: what whoever comes now is told.
     over: Option<OperationError>,
 }
@@ -251,7 +256,10 @@ impl Connection {
             }
             Some(at) if now < at => Some(at),
             // What has arrived is not late, however long this process takes to read it.
-            Some(_) if self.has_unread() => Some(now + MOMENT),
+            Some(_) if state.moments < MOMENTS && self.has_unread() => {
+                state.moments += 1;
+                Some(now + MOMENT)
+            }
             Some(_) => None,
         }
     }
@@ -267,6 +275,7 @@ impl Connection {
     fn receive(&self, frame: Frame) -> Result<(), End> {
         let mut state = self.state();
         state.work.answered(frame.operation, frame.kind, Instant::now()).map_err(End::Broken)?;
+        state.moments = 0;
         let number = frame.operation;
         if frame.kind == FrameKind::Ended {
             state.operations.remove(&number);

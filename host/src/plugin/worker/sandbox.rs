@@ -4,6 +4,9 @@
 //! Landlock, which leaves the system's libraries readable and nothing else; a first system call filter while the library is
 //! linked, since its initialisers run then; and a second one for good, under which it can compute, allocate memory, and
 //! read and write the descriptors that it has.
+//!
+//! Against malice it is the first filter that counts: an initialiser may never come back, and then the second one is never
+//! set. That one is for plugins that mean well and are made to run somebody else's code later.
 
 mod landlock;
 mod limits;

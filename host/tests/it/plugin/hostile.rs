@@ -7,7 +7,9 @@
 mod calls;
 mod early;
 mod ends;
+mod forged;
 mod frames;
+mod fuzzed;
 mod ground;
 mod hangs;
 mod report;

@@ -92,7 +92,9 @@ fn compile(phase: Phase, arch: TargetArch, me: u32) -> Result<BpfProgram, Backen
     for call in ALWAYS {
         allow(call, Vec::new());
     }
-    allow(Call::Tgkill, vec![SeccompRule::new(vec![equal(0, u64::from(me))?])?]);
+    // To abort, and nothing else: a worker that was killed or stopped was so from outside.
+    let abort = vec![equal(0, u64::from(me))?, equal(2, u64::from(libc::SIGABRT.unsigned_abs()))?];
+    allow(Call::Tgkill, vec![SeccompRule::new(abort)?]);
     match phase {
         Phase::Linking => {
             for call in WHILE_LINKING {
@@ -100,7 +102,7 @@ fn compile(phase: Phase, arch: TargetArch, me: u32) -> Result<BpfProgram, Backen
             }
             allow(Call::Openat, vec![SeccompRule::new(vec![without(2, NOT_READING)?])?]);
             // Code is mapped from files, and never where it can be written.
-            let (plain, code) = (vec![without(2, EXEC)?], vec![without(2, WRITE)?]);
+            let (plain, code) = (vec![without(2, EXEC)?], vec![without(2, WRITE)?, without(3, ANONYMOUS)?]);
             allow(Call::Mmap, vec![SeccompRule::new(plain)?, SeccompRule::new(code)?]);
             allow(Call::Mprotect, vec![SeccompRule::new(vec![without(2, EXEC)?])?]);
             // The way to the second filter.

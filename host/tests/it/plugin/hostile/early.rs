@@ -101,6 +101,11 @@ impl Ground {
 fn no_crash_while_a_library_is_linked_described_or_made_ends_the_host() {
     run(async {
         let ground = Ground::patient().await;
+        for (place, words) in
+            [("initialiser", "was killed by SIGABRT"), ("describe", REFUSED), ("create", REFUSED)]
+        {
+            ground.tries(crashes(), place, "panic", Early::IsRefused(words)).await;
+        }
         for (deed, words) in ENDS {
             for place in ["initialiser", "describe", "create"] {
                 ground.tries(crashes(), place, deed, Early::IsRefused(words)).await;
