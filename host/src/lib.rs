@@ -42,6 +42,8 @@ pub mod login;
 #[expect(unsafe_code, reason = "loading a library and calling into it: each block says why it is sound")]
 pub mod plugin;
 #[forbid(unsafe_code)]
+pub mod reach;
+#[forbid(unsafe_code)]
 pub mod registry;
 
 #[forbid(unsafe_code)]

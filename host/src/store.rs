@@ -44,6 +44,7 @@ use crate::clock::Timestamp;
 use crate::count::Counts;
 use crate::name::{PluginName, ProviderName};
 use crate::random::Random;
+use crate::reach::Reach;
 
 statements! {
     PING = "SELECT CAST(1 AS BIGINT) AS one";
@@ -162,18 +163,21 @@ impl Store {
     }
 
     /// Makes the provider's table at its first start, brings it up to date later. Until then the provider is not ready.
+    /// What it may reach is accepted at its first start, and narrowed when it reaches less.
     ///
     /// # Errors
-    /// [`AdoptError::RealmChanged`] if the table was filled from another realm, [`AdoptError::Manual`] if it would have to
+    /// [`AdoptError::RealmChanged`] if the table was filled from another realm, [`AdoptError::Beyond`] if it wants to reach
+    /// more than was accepted, [`AdoptError::Manual`] if it would have to
     /// be made or changed and that is not for us.
     pub async fn adopt_provider(
         &self,
         provider: &ProviderName,
         plugin: &PluginName,
         realm: &str,
+        reach: &Reach,
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
-        counted!(self, adopt_provider(provider, plugin, realm, now))
+        counted!(self, adopt_provider(provider, plugin, realm, reach, now))
     }
 
     /// Whether [`adopt_provider`](Self::adopt_provider) would let the provider have its table, as far as a look can tell.
@@ -181,8 +185,21 @@ impl Store {
     ///
     /// # Errors
     /// As there.
-    pub async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
-        sql!(self, provider_fits(provider, realm))
+    pub async fn provider_fits(
+        &self,
+        provider: &ProviderName,
+        realm: &str,
+        reach: &Reach,
+    ) -> Result<(), AdoptError> {
+        sql!(self, provider_fits(provider, realm, reach))
+    }
+
+    /// Writes down that a provider may reach this from now on; whether it has a row.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn accept(&self, provider: &ProviderName, reach: &Reach) -> Result<bool, StoreError> {
+        counted!(self, accept(provider, reach))
     }
 
     /// Every provider that has a table, configured or not, by name: who it is known to, and when somebody last came.

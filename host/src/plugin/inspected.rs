@@ -4,6 +4,7 @@ use vestibule_abi as abi;
 
 use super::error::one_line;
 use super::places::{Declaration, text};
+use crate::reach::Reach;
 
 /// A provider, as its plugin sees it with its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,18 @@ pub struct Inspected {
     /// Where requests, the browser and secrets may go, and the issuer of callbacks: some of it may be the metadata's to
     /// say.
     pub(super) declaration: Declaration,
+}
+
+impl Inspected {
+    /// Where its requests and secrets may go, for the operator to accept.
+    pub fn reach(&self) -> Reach {
+        self.declaration.reach()
+    }
+
+    /// The issuer whose metadata says the rest, if there is one.
+    pub fn metadata_issuer(&self) -> Option<&str> {
+        self.declaration.metadata.as_deref()
+    }
 }
 
 /// Whether something is sent along to the provider.

@@ -13,6 +13,7 @@ use abi::record::{Declared, Promised};
 
 use super::error::one_line;
 use super::services::secrets::Target;
+use crate::reach::{Host, Reach, SecretPlace};
 
 /// An expected issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +183,31 @@ impl Declaration {
                 "`{field}` is to be taken from the metadata's `{member}`, and `metadata` does not say whose"
             )),
         }
+    }
+
+    /// What an operator is asked about: the places that are spelled out, and for those of the metadata whose it is and which
+    /// member. What the metadata says at a time is the issuer's affair.
+    pub(super) fn reach(&self) -> Reach {
+        let issuer = self.metadata.as_deref().unwrap_or_default();
+        let endpoint = |member: &String| Host::Endpoint { issuer: issuer.to_owned(), member: member.clone() };
+        let mut reach = Reach::default();
+        // The metadata itself is fetched from there.
+        let from = self.metadata.as_deref().and_then(|issuer| Url::parse(issuer).ok());
+        reach.hosts.extend(from.map(|url| Host::Origin(url.origin().ascii_serialization())));
+        reach.hosts.extend(self.literal.origins.iter().cloned().map(Host::Origin));
+        reach.hosts.extend(self.origins.iter().map(endpoint));
+        for (key, targets) in &self.literal.secrets {
+            let place = |target: &Target| SecretPlace {
+                host: Host::Origin(target.origin.clone()),
+                path: target.path_prefix.clone(),
+            };
+            reach.secrets.entry(key.clone()).or_default().extend(targets.iter().map(place));
+        }
+        for (key, member) in &self.secrets {
+            let place = SecretPlace { host: endpoint(member), path: String::new() };
+            reach.secrets.entry(key.clone()).or_default().insert(place);
+        }
+        reach
     }
 
     /// The places, where all are known without the metadata.

@@ -81,8 +81,8 @@ impl Prepared {
     /// Looks whether its table is, or will be, for this provider. Changes nothing.
     pub(super) async fn fit(&mut self, store: &Store) {
         let (Made::Fresh(running), Some(config)) = (&self.made, self.config()) else { return };
-        let realm = &running.provider.inspect().realm;
-        if let Err(error) = store.provider_fits(&config.name, realm).await {
+        let inspected = running.provider.inspect();
+        if let Err(error) = store.provider_fits(&config.name, &inspected.realm, &inspected.reach()).await {
             self.made = Made::Failed(not_adopted(&error));
         }
     }
@@ -90,9 +90,16 @@ impl Prepared {
     /// Makes its table, if it has none; whether it had none.
     pub(super) async fn adopt(&mut self, store: &Store, now: Timestamp) -> bool {
         let (Made::Fresh(running), Some(config)) = (&self.made, self.config()) else { return false };
-        let realm = &running.provider.inspect().realm;
-        match store.adopt_provider(&config.name, &config.plugin, realm, now).await {
-            Ok(adopted) => adopted.created,
+        let (realm, reach) = (&running.provider.inspect().realm, running.provider.inspect().reach());
+        match store.adopt_provider(&config.name, &config.plugin, realm, &reach, now).await {
+            Ok(adopted) => {
+                if adopted.accepted {
+                    let name = &config.name;
+                    let (secrets, hosts) = (reach.secrets_in_words().join("; "), reach.hosts_in_words());
+                    tracing::info!(provider = %name, "accepted from now on: {secrets}; hosts: {hosts}");
+                }
+                adopted.created
+            }
             Err(error) => {
                 self.made = Made::Failed(not_adopted(&error));
                 false
@@ -157,6 +164,7 @@ fn not_adopted(error: &AdoptError) -> Failure {
     let text = error.to_string();
     match error {
         AdoptError::RealmChanged { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: true },
+        AdoptError::Beyond { .. } => Failure::failing(text),
         AdoptError::Manual { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: false },
         AdoptError::TooOld { .. } | AdoptError::Store(_) => {
             Failure { why: Unavailable::Database(text), in_file: false }

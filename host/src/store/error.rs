@@ -199,6 +199,18 @@ pub enum AdoptError {
         /// The realm that the settings lead to.
         configured: String,
     },
+    /// It wants to reach more than an operator has accepted.
+    #[error(
+        "`{provider}` asks for more than was accepted: {}; look at it, and if it is right, accept it with `vestibule check \
+         --accept {provider}`",
+        .more.join(", ")
+    )]
+    Beyond {
+        /// The provider.
+        provider: ProviderName,
+        /// What is new, as phrases.
+        more: Vec<String>,
+    },
     /// The table is missing or behind, and changing the schema is left to the operator.
     #[error(
         "`oauth_{provider}` is {what}, and `[database] migrate` is `manual`; run `vestibule migrate`, then start again"

@@ -6,17 +6,19 @@
 
 use super::backend::Backend;
 use super::error::{AdoptError, StoreError};
-use super::lease::{Failure, Lease, in_transaction};
+use super::lease::{Failure, Lease, in_statement, in_transaction};
 use super::migrate::{self, Held, MigrateFailure};
 use super::statement::{Statement, TableName, statements, with_table};
 use super::{Migrate, Sql};
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
+use crate::reach::Reach;
 
 statements! {
-    FIND_PROVIDER = "SELECT plugin, realm, table_revision FROM providers WHERE name = $1";
+    FIND_PROVIDER = "SELECT plugin, realm, table_revision, accepted FROM providers WHERE name = $1";
     INSERT_PROVIDER = "INSERT INTO providers (name, plugin, realm, table_revision, created_at) VALUES ($1, $2, $3, 0, $4)";
     UPDATE_PROVIDER = "UPDATE providers SET plugin = $2, table_revision = $3 WHERE name = $1";
+    UPDATE_ACCEPTED = "UPDATE providers SET accepted = $2 WHERE name = $1";
     LIST_PROVIDERS = "SELECT name, plugin, table_revision FROM providers ORDER BY name";
 }
 
@@ -75,13 +77,17 @@ pub struct Adopted {
     pub created: bool,
     /// How many steps of the chain it has had. More than this host knows, if a newer one has been here.
     pub revision: i64,
+    /// Whether what it may reach was written down just now: at its first start, or because it reaches less by now.
+    pub accepted: bool,
 }
 
 impl Failure for AdoptError {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
-            Self::RealmChanged { .. } | Self::Manual { .. } | Self::TooOld { .. } => None,
+            Self::RealmChanged { .. } | Self::Beyond { .. } | Self::Manual { .. } | Self::TooOld { .. } => {
+                None
+            }
         }
     }
 }
@@ -90,16 +96,27 @@ impl Failure for AdoptError {
 struct Found {
     plugin: PluginName,
     revision: i64,
+    accepted: Option<Reach>,
 }
 
 impl<DB: Backend> Sql<DB> {
-    pub(super) async fn provider_fits(&self, provider: &ProviderName, realm: &str) -> Result<(), AdoptError> {
-        self.look(provider, realm).await.map(drop)
+    pub(super) async fn provider_fits(
+        &self,
+        provider: &ProviderName,
+        realm: &str,
+        reach: &Reach,
+    ) -> Result<(), AdoptError> {
+        self.look(provider, realm, reach).await.map(drop)
     }
 
     /// The provider's row, if there is one and nothing speaks against what this host would do to its table.
-    async fn look(&self, provider: &ProviderName, realm: &str) -> Result<Option<Found>, AdoptError> {
-        let found = find::<DB>(&mut self.read().await?, provider, realm).await?;
+    async fn look(
+        &self,
+        provider: &ProviderName,
+        realm: &str,
+        reach: &Reach,
+    ) -> Result<Option<Found>, AdoptError> {
+        let found = find::<DB>(&mut self.read().await?, provider, realm, reach).await?;
         let is_up_to_date = found.as_ref().is_some_and(|found| found.revision >= self.chain.revision());
         if self.mode == Migrate::Manual && !is_up_to_date {
             let what = if found.is_none() { "missing" } else { "behind" };
@@ -113,18 +130,20 @@ impl<DB: Backend> Sql<DB> {
         provider: &ProviderName,
         plugin: &PluginName,
         realm: &str,
+        reach: &Reach,
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         // A look first: a start on a schema that is up to date waits for nobody and needs no right to change it.
-        if let Some(Found { plugin: known, revision }) = self.look(provider, realm).await?
+        if let Some(Found { plugin: known, revision, accepted }) = self.look(provider, realm, reach).await?
             && known == *plugin
             && revision >= self.chain.revision()
+            && accepted.as_ref() == Some(reach)
         {
-            return Ok(Adopted { created: false, revision });
+            return Ok(Adopted { created: false, revision, accepted: false });
         }
         let mut held = Held::default();
         loop {
-            match self.adopt_once(provider, plugin, realm, now).await {
+            match self.adopt_once(provider, plugin, realm, reach, now).await {
                 Err(error) if held.again::<DB>(&error) => {}
                 done => return done,
             }
@@ -136,18 +155,31 @@ impl<DB: Backend> Sql<DB> {
         provider: &ProviderName,
         plugin: &PluginName,
         realm: &str,
+        reach: &Reach,
         now: Timestamp,
     ) -> Result<Adopted, AdoptError> {
         in_transaction!(self, |lease| {
             migrate::lock_schema(&mut lease).await.map_err(|failure| failure.of(provider))?;
-            let found = find::<DB>(&mut lease, provider, realm).await?;
+            let found = find::<DB>(&mut lease, provider, realm, reach).await?;
             if found.is_none() {
                 let insert = Statement::<DB>::new(INSERT_PROVIDER).bind(provider).bind(plugin);
                 insert.bind(realm).bind(&now).run(&mut lease).await?;
             }
             let before = found.as_ref().map_or(0, |found| found.revision);
             let revision = self.upgrade(&mut lease, provider, plugin, before).await?;
-            Ok(Adopted { created: found.is_none(), revision })
+            // Narrower, too: what a provider once gave up it has to ask for again.
+            let accepted = found.as_ref().and_then(|found| found.accepted.as_ref()) != Some(reach);
+            if accepted {
+                Statement::<DB>::new(UPDATE_ACCEPTED).bind(provider).bind(reach).run(&mut lease).await?;
+            }
+            Ok(Adopted { created: found.is_none(), revision, accepted })
+        })
+    }
+
+    pub(super) async fn accept(&self, provider: &ProviderName, reach: &Reach) -> Result<bool, StoreError> {
+        in_statement!(self, |lease| {
+            let update = Statement::<DB>::new(UPDATE_ACCEPTED).bind(provider).bind(reach);
+            Ok(update.run(&mut lease).await? > 0)
         })
     }
 
@@ -220,11 +252,12 @@ impl<DB: Backend> Sql<DB> {
     }
 }
 
-/// The provider's row, if its realm is the one that the settings lead to.
+/// The provider's row, if its realm is the one that the settings lead to and it reaches no more than was accepted.
 async fn find<DB: Backend>(
     lease: &mut Lease<DB>,
     provider: &ProviderName,
     realm: &str,
+    reach: &Reach,
 ) -> Result<Option<Found>, AdoptError> {
     let row = Statement::<DB>::new(FIND_PROVIDER).bind(provider).first(lease).await?;
     let Some(row) = row else { return Ok(None) };
@@ -233,5 +266,10 @@ async fn find<DB: Backend>(
         let configured = realm.to_owned();
         return Err(AdoptError::RealmChanged { provider: provider.clone(), stored, configured });
     }
-    Ok(Some(Found { plugin: row.get("plugin")?, revision: row.get("table_revision")? }))
+    let accepted: Option<Reach> = row.get("accepted")?;
+    let more = accepted.as_ref().map(|accepted| reach.beyond(accepted)).unwrap_or_default();
+    if !more.is_empty() {
+        return Err(AdoptError::Beyond { provider: provider.clone(), more });
+    }
+    Ok(Some(Found { plugin: row.get("plugin")?, revision: row.get("table_revision")?, accepted }))
 }

@@ -13,6 +13,7 @@ use super::lease::Lease;
 use crate::account::Verified;
 use crate::clock::Timestamp;
 use crate::name::{PluginName, ProviderName};
+use crate::reach::Reach;
 use crate::username::Username;
 
 /// The SQL of one statement. `$1` for both databases; literals and sums cast to BIGINT.
@@ -325,6 +326,7 @@ column!(String as String: |value| value.clone(), |raw| Some(raw));
 column!(ProviderName as String: |value| value.as_str().to_owned(), |raw| raw.parse().ok());
 column!(PluginName as String: |value| value.as_str().to_owned(), |raw| raw.parse().ok());
 column!(Username as String: |value| value.as_str().to_owned(), |raw| Some(Username::taken(raw)));
+column!(Reach as String: |value| serde_json::to_string(value).unwrap_or_default(), |raw| serde_json::from_str(&raw).ok());
 column!(SecretString as String: |value| value.expose_secret().to_owned(), |raw| Some(SecretString::from(raw)));
 column!(Vec<u8> as Vec<u8>: |value| value.clone(), |raw| Some(raw));
 column!([u8; 32] as Vec<u8>: |value| value.to_vec(), |raw| raw.try_into().ok());

@@ -7,6 +7,7 @@ mod behaviour;
 mod egress;
 mod faults;
 mod files;
+mod hostile;
 pub(crate) mod idp;
 mod openid;
 mod protocol;

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use vestibule::admin::Operator;
 use vestibule::admin::status::{State, Status};
-use vestibule::plugin::Provider;
+use vestibule::clock::SystemClock;
+use vestibule::plugin::{Plugin, Provider, ProviderOptions, Shared};
+use vestibule::random::SystemRandom;
 use vestibule::startup::reload::{By, Outcome, Report};
 use vestibule_demo_idp::{Endpoint, Fault};
 
 use crate::database::on_both_databases;
-use crate::world::{CLIENT_ID, Plan, World, plain_client};
+use crate::world::{CLIENT_ID, Plan, World, library, plain_client};
 
 /// What the configuration says now.
 fn text(world: &World) -> String {
@@ -40,6 +42,24 @@ fn register(world: &World, path: &str) {
 fn provider(world: &World, name: &str) -> Arc<Provider> {
     let registry = world.app.registry.load();
     Arc::clone(&registry.get(name).unwrap().running.as_ref().unwrap().provider)
+}
+
+/// A provider of the plugin `misbehaving` that is in no registry.
+async fn made(world: &World, name: &str, behaviour: &str) -> Provider {
+    let library = library("misbehaving");
+    let pin = vestibule::random::sha256(&std::fs::read(&library).unwrap());
+    let plugin = Plugin::load(&library, &[pin], &"misbehaving".parse().unwrap()).unwrap();
+    let settings = serde_json::json!({"idp": world.idp.base_url(), "behaviour": behaviour});
+    let options = ProviderOptions {
+        name: name.parse().unwrap(),
+        allow_networks: Vec::new(),
+        loopback_allowed: true,
+    };
+    let secrets =
+        [("client_secret".to_owned(), "a secret of 32 characters and more".to_owned().into())].into();
+    let shared = Shared::new(Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
+    let settings = settings.as_object().unwrap().clone();
+    Provider::create(&plugin, settings, secrets, options, &shared).await.unwrap()
 }
 
 fn changes(report: &Report) -> Vec<String> {
@@ -144,6 +164,49 @@ on_both_databases! {
             status(&world).await.providers.into_iter().map(|row| (row.name, row.users)).collect();
         users.sort();
         assert_eq!(users, [("github".to_owned(), Some(1)), ("second".to_owned(), Some(1))]);
+    }
+
+    async fn a_provider_that_asks_for_more_than_was_accepted_refuses_the_reload_until_somebody_accepts(database) {
+        let neighbours = vec![("odd", "")];
+        let world = Plan { neighbours, ..Plan::on(database) }.start().await;
+        let right = text(&world);
+        let base = world.idp.base_url().trim_end_matches('/').to_owned();
+        for (behaviour, new) in [
+            ("inspect_more_hosts", "the host https://more.example".to_owned()),
+            ("inspect_wider_secret", format!("`client_secret` sent to {base}/wider/…")),
+        ] {
+            let before = provider(&world, "odd");
+            let wide = right.replace("behaviour = \"\"", &format!("behaviour = \"{behaviour}\""));
+            let report = reload(&world, &wide).await;
+            let said = format!(
+                "`odd`: `odd` asks for more than was accepted: {new}; look at it, and if it is right, accept it with \
+                 `vestibule check --accept odd`"
+            );
+            assert_eq!((report.outcome, reasons(&report)), (Outcome::Refused, vec![said.as_str()]));
+            assert!(!report.reasons[0].in_file);
+            assert!(Arc::ptr_eq(&before, &provider(&world, "odd")));
+            // As `check --accept` does, by another process.
+            let accepted = made(&world, "odd", behaviour).await.inspect().reach();
+            assert!(world.app.store.accept(&"odd".parse().unwrap(), &accepted).await.unwrap());
+            assert_eq!(changes(&reload(&world, &wide).await), ["odd with new settings"]);
+            // Back to less, without a word; and what was given up is asked for again.
+            assert_eq!(changes(&reload(&world, &right).await), ["odd with new settings"]);
+            assert_eq!(reload(&world, &wide).await.outcome, Outcome::Refused);
+        }
+    }
+
+    async fn a_start_leaves_out_the_provider_that_asks_for_more_and_serves_the_others(database) {
+        let world = Plan { neighbours: vec![("odd", "")], ..Plan::on(database) }.start().await;
+        let wide = text(&world).replace("behaviour = \"\"", "behaviour = \"inspect_more_hosts\"");
+        let port = url::Url::parse(&world.url).unwrap().port().unwrap();
+        let place = Plan::on(database);
+        let again = Plan { after: Some(world.stop().await), port, config: Some(wide), ..place };
+        let world = again.start().await;
+        let status = status(&world).await;
+        let [github, odd] = &status.providers[..] else { panic!("{status:?}") };
+        assert_eq!((github.state, odd.state), (State::Enabled, State::Unavailable));
+        assert!(odd.last_error.as_ref().unwrap().contains("asks for more than was accepted: the host https://more.example"));
+        world.visitor().sign_in("github", Some("octavia")).await.unwrap();
     }
 
     async fn the_status_counts_people_and_knows_who_has_no_section_any_more(database) {

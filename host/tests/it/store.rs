@@ -17,6 +17,7 @@ use vestibule::account::{Account, RawAccount};
 use vestibule::clock::Timestamp;
 use vestibule::name::ProviderName;
 use vestibule::random::Random;
+use vestibule::reach::Reach;
 use vestibule::store::{
     Location, NewSession, Options, ProviderChain, SignIn, SignInError, SignedIn, SignupPolicy, Store,
 };
@@ -86,7 +87,10 @@ impl Db {
 
     async fn adopt(&self, provider: &str) {
         let plugin = "github".parse().unwrap();
-        self.store.adopt_provider(&name(provider), &plugin, "https://github.com", NOW).await.unwrap();
+        self.store
+            .adopt_provider(&name(provider), &plugin, "https://github.com", &Reach::default(), NOW)
+            .await
+            .unwrap();
     }
 
     /// Closes the store and opens it again.

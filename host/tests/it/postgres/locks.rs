@@ -1,6 +1,7 @@
 //! A provider's table that somebody holds while the schema is to change: nobody queues up behind us for long, the change is
 //! tried again, and given up with what to do.
 
+use vestibule::reach::Reach;
 use vestibule::store::{Options, ProviderChain, Store};
 
 use super::*;
@@ -11,7 +12,7 @@ async fn with_a_table() -> (PostgresDatabase, Look) {
     let database = PostgresDatabase::migrated().await;
     let store = Store::open(&location_of(&database.url()), &Options::default()).await.unwrap();
     let (provider, plugin) = ("github".parse().unwrap(), "github".parse().unwrap());
-    store.adopt_provider(&provider, &plugin, "realm", START).await.unwrap();
+    store.adopt_provider(&provider, &plugin, "realm", &Reach::default(), START).await.unwrap();
     store.close().await;
     let look = Look::into_postgres(&database.url()).await;
     (database, look)

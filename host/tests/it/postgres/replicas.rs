@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use vestibule::config::Config;
+use vestibule::reach::Reach;
 use vestibule::router::router;
 use vestibule::server::{self, Limits};
 use vestibule::startup::{self, Ambient};
@@ -103,7 +104,10 @@ pub(super) async fn start_at_once(url: &str, hosts: usize) -> usize {
         starts.spawn(async move {
             let store = Store::open(&location, &Options::default()).await.unwrap();
             let (provider, plugin) = ("github".parse().unwrap(), "github".parse().unwrap());
-            let adopted = store.adopt_provider(&provider, &plugin, "r", crate::world::START).await.unwrap();
+            let adopted = store
+                .adopt_provider(&provider, &plugin, "r", &Reach::default(), crate::world::START)
+                .await
+                .unwrap();
             store.check_statements().await.unwrap();
             (!store.applied().core.is_empty(), adopted.created)
         });
@@ -143,7 +147,10 @@ async fn a_role_that_may_not_change_the_schema_serves_one_that_is_up_to_date() {
         let options = Options { migrate, ..Options::default() };
         let store = Store::open(&location_of(&url), &options).await.unwrap();
         let (provider, plugin) = ("fresh".parse().unwrap(), "github".parse().unwrap());
-        let error = store.adopt_provider(&provider, &plugin, "r", crate::world::START).await.unwrap_err();
+        let error = store
+            .adopt_provider(&provider, &plugin, "r", &Reach::default(), crate::world::START)
+            .await
+            .unwrap_err();
         let expected = match migrate {
             Migrate::Manual => {
                 "`oauth_fresh` is missing, and `[database] migrate` is `manual`; run `vestibule migrate`, then start again"

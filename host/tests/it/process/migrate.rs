@@ -44,15 +44,15 @@ on_both_databases! {
         assert_eq!(errors.len(), 1, "{said}");
         assert!(
             errors[0].ends_with(
-                "lacks migration 1 (core), and `[database] migrate` is `manual`; run `vestibule migrate` first"
+                "lacks migration 1 (core), migration 2 (accepted), and `[database] migrate` is `manual`; run `vestibule migrate` first"
             ),
             "{said}"
         );
 
         let (code, done, said) = migrate(&installation);
         assert_eq!((code, said), (Some(0), vec![]));
-        assert_eq!(done[..2], ["ran migration 1 (core)", "made `oauth_github`"]);
-        assert!(done[2].starts_with("the database `") && done[2].ends_with("` is up to date"), "{done:?}");
+        assert_eq!(done[..3], ["ran migration 1 (core)", "ran migration 2 (accepted)", "made `oauth_github`"]);
+        assert!(done[3].starts_with("the database `") && done[3].ends_with("` is up to date"), "{done:?}");
         // Again, and nothing is left to do.
         let (code, done, _) = migrate(&installation);
         assert_eq!((code, done.len()), (Some(0), 1), "{done:?}");
@@ -113,7 +113,7 @@ fn a_provider_that_cannot_be_started_is_named_and_the_rest_is_migrated() {
     ));
     let (code, done, said) = migrate(&installation);
     assert_eq!(code, Some(5), "{said:?}");
-    assert_eq!(done, ["ran migration 1 (core)"]);
+    assert_eq!(done, ["ran migration 1 (core)", "ran migration 2 (accepted)"]);
     assert!(said.last().unwrap().starts_with("error: `github` was left as it is: "), "{said:?}");
 }
 

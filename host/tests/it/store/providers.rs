@@ -1,9 +1,17 @@
 //! Providers' tables: made once, guarded by their realm, brought along by the chain.
 
+use vestibule::reach::{Host, Reach, SecretPlace};
 use vestibule::store::{AdoptError, Adopted, ProviderChain};
 
 use super::{Db, NOW, account, name, session};
 use crate::database::{Database, on_both_databases};
+
+/// These hosts, and the secret at `/token` of each.
+fn reach(hosts: &[&str]) -> Reach {
+    let hosts = || hosts.iter().map(|host| Host::Origin((*host).to_owned()));
+    let places = hosts().map(|host| SecretPlace { host, path: "/token".to_owned() });
+    Reach { hosts: hosts().collect(), secrets: [("client_secret".to_owned(), places.collect())].into() }
+}
 
 #[tokio::test]
 async fn a_name_stays_within_what_postgresql_keeps_of_it() {
@@ -18,18 +26,19 @@ on_both_databases! {
     async fn the_first_start_makes_the_table_and_the_next_finds_it(database) {
         let db = Db::new(database).await;
         let plugin = "github".parse().unwrap();
-        let adopt = async || db.store.adopt_provider(&name("github"), &plugin, "https://github.com", NOW).await;
+        let adopt = async || db.store.adopt_provider(&name("github"), &plugin, "https://github.com", &Reach::default(), NOW).await;
         let revision = 1;
-        assert_eq!(adopt().await, Ok(Adopted { created: true, revision }));
+        assert_eq!(adopt().await, Ok(Adopted { created: true, revision, accepted: true }));
         db.sign_in("github", &account("1", "alex"), session(1)).await.unwrap();
-        assert_eq!(adopt().await, Ok(Adopted { created: false, revision }));
+        assert_eq!(adopt().await, Ok(Adopted { created: false, revision, accepted: false }));
         assert_eq!(db.count("SELECT COUNT(*) FROM oauth_github").await, 1);
     }
 
     async fn starts_of_one_provider_at_once_make_one_table(database) {
         let db = Db::new(database).await;
         let (provider, plugin) = (name("github"), "github".parse().unwrap());
-        let adopt = || db.store.adopt_provider(&provider, &plugin, "r", NOW);
+        let reach = Reach::default();
+        let adopt = || db.store.adopt_provider(&provider, &plugin, "r", &reach, NOW);
         let (a, b, c) = tokio::join!(adopt(), adopt(), adopt());
         assert_eq!([a, b, c].into_iter().filter(|adopted| adopted.as_ref().unwrap().created).count(), 1);
     }
@@ -38,7 +47,7 @@ on_both_databases! {
         let db = Db::with(database, &["github"]).await;
         let plugin = "github".parse().unwrap();
         for realm in ["https://ghe.example.org", "https://github.com/", "HTTPS://github.com", ""] {
-            let error = db.store.adopt_provider(&name("github"), &plugin, realm, NOW).await.unwrap_err();
+            let error = db.store.adopt_provider(&name("github"), &plugin, realm, &Reach::default(), NOW).await.unwrap_err();
             assert!(matches!(error, AdoptError::RealmChanged { .. }));
             assert_eq!(
                 error.to_string(),
@@ -55,8 +64,44 @@ on_both_databases! {
     async fn another_plugin_for_the_same_realm_takes_the_table_over(database) {
         let db = Db::with(database, &["github"]).await;
         let plugin = "oauth2".parse().unwrap();
-        db.store.adopt_provider(&name("github"), &plugin, "https://github.com", NOW).await.unwrap();
+        db.store.adopt_provider(&name("github"), &plugin, "https://github.com", &Reach::default(), NOW).await.unwrap();
         assert_eq!(db.texts("SELECT plugin FROM providers").await, ["oauth2"]);
+    }
+
+    async fn what_a_provider_may_reach_is_narrowed_silently_and_widened_only_by_consent(database) {
+        let db = Db::new(database).await;
+        let (provider, plugin) = (name("github"), "github".parse().unwrap());
+        let (wide, narrow) = (reach(&["https://a.example", "https://b.example"]), reach(&["https://a.example"]));
+        let adopt = async |reach: &Reach| db.store.adopt_provider(&provider, &plugin, "r", reach, NOW).await;
+        let kept = async || db.texts("SELECT accepted FROM providers").await.concat();
+        assert!(adopt(&wide).await.unwrap().accepted);
+        assert!(kept().await.contains("https://b.example"));
+        assert!(adopt(&narrow).await.unwrap().accepted);
+        assert!(!kept().await.contains("https://b.example"));
+        assert!(!adopt(&narrow).await.unwrap().accepted);
+        for error in [adopt(&wide).await.unwrap_err(), db.store.provider_fits(&provider, "r", &wide).await.unwrap_err()] {
+            assert_eq!(
+                error.to_string(),
+                "`github` asks for more than was accepted: the host https://b.example, `client_secret` sent to \
+                 https://b.example/token; look at it, and if it is right, accept it with `vestibule check --accept github`"
+            );
+        }
+        assert!(!kept().await.contains("https://b.example"));
+        assert!(db.store.accept(&provider, &wide).await.unwrap());
+        assert!(!adopt(&wide).await.unwrap().accepted);
+        assert!(!db.store.accept(&name("nobody"), &wide).await.unwrap());
+    }
+
+    async fn a_row_from_before_there_was_consent_accepts_what_is_declared(database) {
+        let db = Db::with(database, &["github"]).await;
+        db.run("UPDATE providers SET accepted = NULL").await;
+        let (plugin, wide) = ("github".parse().unwrap(), reach(&["https://a.example"]));
+        let adopted = db.store.adopt_provider(&name("github"), &plugin, "https://github.com", &wide, NOW).await.unwrap();
+        assert_eq!((adopted.created, adopted.accepted), (false, true));
+        // What cannot be read is nobody's consent.
+        db.run("UPDATE providers SET accepted = 'nonsense'").await;
+        let error = db.store.adopt_provider(&name("github"), &plugin, "https://github.com", &wide, NOW).await.unwrap_err();
+        assert!(error.to_string().contains("column `accepted` holds no valid value"), "{error}");
     }
 
     async fn a_later_step_reaches_every_table_once_configured_or_not(database) {
@@ -90,7 +135,7 @@ on_both_databases! {
         db.run("UPDATE schema_info SET min_host = '99.0.0'").await;
         db.adopt("github").await;
         let plugin = "github".parse().unwrap();
-        let error = db.store.adopt_provider(&name("late"), &plugin, "realm", NOW).await.unwrap_err();
+        let error = db.store.adopt_provider(&name("late"), &plugin, "realm", &Reach::default(), NOW).await.unwrap_err();
         assert!(matches!(error, AdoptError::TooOld { .. }), "{error}");
         assert!(error.to_string().contains("`oauth_late` was left as it is: the database needs vestibule `99.0.0`"), "{error}");
         assert_eq!(db.count("SELECT COUNT(*) FROM providers").await, 1);

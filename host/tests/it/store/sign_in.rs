@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use vestibule::account::{Account, Email, RawAccount, Verified};
 use vestibule::clock::Timestamp;
+use vestibule::reach::Reach;
 use vestibule::store::{NewSession, Profile, SignIn, SignInError, SignupPolicy, Store, StoreErrorKind};
 
 use super::{DAY, Db, NOW, account, hash, name, session};
@@ -334,7 +335,7 @@ on_both_databases! {
                     let number = n * 100 + round;
                     let provider = name(if number.is_multiple_of(2) { "github" } else { "gitlab" });
                     // Reads, then writes: what a plain BEGIN loses between two processes.
-                    store.adopt_provider(&provider, &plugin, "https://github.com", NOW).await.unwrap();
+                    store.adopt_provider(&provider, &plugin, "https://github.com", &Reach::default(), NOW).await.unwrap();
                     let attempt = super::attempts::attempt(number, n % 5);
                     store.insert_attempt(&attempt).await.unwrap();
                     store.take_attempt(&attempt.state_hash, &attempt.browser_hash, NOW).await.unwrap();

@@ -164,6 +164,8 @@ impl Provider for Misbehaving {
             "inspect_handle" => inspect.client_id(self.handle()),
             "inspect_metadata" => inspect.origin_from_metadata("token_endpoint"),
             "promises_issuer" => inspect.issuer_promised("https://issuer.example"),
+            "inspect_more_hosts" => inspect.origin("https://more.example"),
+            "inspect_wider_secret" => inspect.secret("client_secret", at("/wider/")),
             "inspect_http" => inspect.origin("http://192.0.2.1"),
             _ => inspect,
         }
