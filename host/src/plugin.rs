@@ -47,9 +47,9 @@ mod in_process;
 #[forbid(unsafe_code)]
 mod frame;
 
-#[forbid(unsafe_code)]
-mod pipe;
+mod worker;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,15 +66,16 @@ pub(crate) use description::secret_keys;
 pub use error::{CreateError, LoadError, OperationError, OperationErrorKind, Refusal, StartError};
 pub use file::Exposed;
 pub use inspected::{Inspected, Policy, Protocol, ResponseMode, StateIn};
-#[doc(hidden)]
-pub use pipe::Tape;
 pub use places::Issuer;
-pub use provider::{Completed, Provider, ProviderOptions, TransportKind};
+pub use provider::{Completed, Provider, ProviderOptions};
 pub use services::egress::Egress;
+#[doc(hidden)]
+pub use worker::Tape;
+pub use worker::{Kernel, Workers, run_if_worker};
 
-/// A loaded library whose table, name and description were checked. It stays loaded as long as the process.
+/// A library whose file and description were checked, ready to make providers of. It knows where it runs.
 pub struct Plugin {
-    module: abi::table::ProviderModuleRef,
+    code: Code,
     description: Description,
     sha256: [u8; 32],
 }
@@ -87,18 +88,54 @@ pub fn digest(path: &Path) -> Result<[u8; 32], LoadError> {
     file::digest(path)
 }
 
+/// Where the library's code is.
+enum Code {
+    /// Linked into this process, for as long as that lives.
+    Linked(abi::table::ProviderModuleRef),
+    /// In sealed memory, for workers to link.
+    Sealed(Arc<OwnedFd>),
+}
+
+/// Where a plugin runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportKind {
+    /// In this process: full trust, hence a pin.
+    InProcess,
+    /// In a process of its own for each provider, which can compute and answer and nothing else.
+    Worker,
+}
+
 impl Plugin {
-    /// Checks a file and loads it. `pins` are SHA-256 sums, of which one must match; `name` is the plugin's name by the
-    /// configuration, which the file's own must equal. Blocks for some milliseconds.
+    /// Checks a file and loads it into this process. `pins` are SHA-256 sums, of which one must match; `name` is the
+    /// plugin's name by the configuration, which the file's own must equal. Blocks for some milliseconds.
     ///
-    /// Loading runs the library's initialisers, so a file is only ever loaded with a pin.
+    /// Loading runs the library's initialisers, so a file is only ever loaded here with a pin.
     pub fn load(path: &Path, pins: &[[u8; 32]], name: &PluginName) -> Result<Arc<Self>, LoadError> {
         let file = file::check(path, pins, name, file::Unpinned::Refused)?;
         let refuse = |why| LoadError { path: path.to_owned(), why };
-        let loaded = loader::load(&file).map_err(refuse)?;
+        let loaded = loader::load(&file, Limits::default().load).map_err(refuse)?;
         let description = description::read(&loaded.described, &file.descriptor).map_err(refuse)?;
         tracing::debug!(plugin = %description.name, version = %description.version, "plugin loaded");
-        Ok(Arc::new(Self { module: loaded.module, description, sha256: file.sha256 }))
+        Ok(Arc::new(Self { code: Code::Linked(loaded.module), description, sha256: file.sha256 }))
+    }
+
+    /// Checks a file, and lets a worker say what it is; nothing of it is ever linked into this process. Without pins it is
+    /// enough that nobody but root and this process's user can change the file. Needs a tokio runtime.
+    pub async fn load_in_worker(
+        path: &Path,
+        pins: &[[u8; 32]],
+        name: &PluginName,
+        shared: &Shared,
+    ) -> Result<Arc<Self>, LoadError> {
+        let file = file::check(path, pins, name, file::Unpinned::Private)?;
+        let refuse = |why| LoadError { path: path.to_owned(), why };
+        let sealed = sealed::seal(&file.descriptor.name, &file.bytes).map_err(Refusal::Sealed);
+        let sealed = Arc::new(sealed.map_err(refuse)?);
+        let asked = worker::describe(&shared.workers, name.as_str(), Arc::clone(&sealed), shared.limits.load);
+        let described = asked.await.map_err(refuse)?;
+        let description = description::read(&described, &file.descriptor).map_err(refuse)?;
+        tracing::debug!(plugin = %description.name, version = %description.version, "plugin described");
+        Ok(Arc::new(Self { code: Code::Sealed(sealed), description, sha256: file.sha256 }))
     }
 
     /// What it says about itself.
@@ -125,6 +162,7 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     limits: Limits,
+    workers: Workers,
     clients: Arc<services::clients::Clients>,
 }
 
@@ -134,7 +172,7 @@ impl Shared {
         let limits = Limits::default();
         let clients = limits.clients();
         clients.of(&Arc::default())?;
-        Ok(Self { clock, random, limits, clients })
+        Ok(Self { clock, random, limits, workers: Workers::default(), clients })
     }
 
     /// With other limits than the usual ones.
@@ -143,11 +181,19 @@ impl Shared {
         self.clients = limits.clients();
         self
     }
+
+    /// With workers made otherwise.
+    pub fn with_workers(mut self, workers: Workers) -> Self {
+        self.workers = workers;
+        self
+    }
 }
 
 /// How long things may take, and how many there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Linking a library and asking what it is.
+    pub load: Duration,
     /// One call into the plugin: start, step, create.
     pub step: Duration,
     /// A connection, TLS and all.
@@ -158,6 +204,8 @@ pub struct Limits {
     pub operation: Duration,
     /// How many operations of one provider may run at once; the next is refused.
     pub operations: usize,
+    /// How long a worker may have nothing to do before it is ended.
+    pub idle: Duration,
 }
 
 impl Limits {
@@ -169,11 +217,13 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            load: Duration::from_secs(5),
             step: Duration::from_secs(1),
             connect: Duration::from_secs(5),
             request: Duration::from_secs(10),
             operation: Duration::from_secs(15),
             operations: 64,
+            idle: Duration::from_secs(600),
         }
     }
 }

@@ -138,7 +138,7 @@ fn operation(provider: &ProviderName, error: &OperationError, cause: String) -> 
             retry_after = wait;
             ErrorKind::ProviderRateLimited
         }
-        OperationErrorKind::Busy { retry_after: wait } => {
+        OperationErrorKind::Busy { retry_after: wait } | OperationErrorKind::Paused { retry_after: wait } => {
             retry_after = Some(wait);
             ErrorKind::ProviderUnavailable
         }

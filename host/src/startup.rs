@@ -21,7 +21,7 @@ use crate::config::{Config, Environment, Loaded, ProcessEnvironment, SignupMode}
 use crate::login::Login;
 use crate::metrics::Metrics;
 use crate::name::ProviderName;
-use crate::plugin::{self, TransportKind};
+use crate::plugin::{self, Workers};
 use crate::random::{Random, SystemRandom};
 use crate::registry::{Entry, Registry};
 use crate::session::Sessions;
@@ -41,8 +41,8 @@ pub struct Ambient {
     pub random: Arc<dyn Random>,
     /// Environment variables, for secrets.
     pub environment: Arc<dyn Environment>,
-    /// How plugins are called that run in this process: a test carries the same bytes another way.
-    pub in_process: TransportKind,
+    /// How workers are made.
+    pub workers: Workers,
     /// How long things may take, and how many there may be.
     pub limits: plugin::Limits,
 }
@@ -54,7 +54,7 @@ impl Ambient {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             environment: Arc::new(ProcessEnvironment),
-            in_process: TransportKind::InProcess,
+            workers: Workers::default(),
             limits: plugin::Limits::default(),
         }
     }
@@ -187,9 +187,13 @@ async fn start_providers(
     (entries, made)
 }
 
-/// What is done once a minute: expired attempts and sessions go, and addresses that are no longer counted.
+/// What is done once a minute: expired attempts and sessions go, addresses that are no longer counted, and workers that
+/// nobody has needed for long.
 pub async fn sweep(app: &App) {
     app.begin_limit.sweep();
+    for running in app.registry.load().all().filter_map(|entry| entry.running.as_ref().ok()) {
+        running.provider.sweep();
+    }
     match app.store.sweep(app.login.clock.now(), app.sessions.idle).await {
         Ok(swept) => tracing::debug!(attempts = swept.attempts, sessions = swept.sessions, "swept"),
         Err(error) => tracing::warn!(%error, "expired rows could not be swept"),

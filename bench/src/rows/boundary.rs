@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::clock::SystemClock;
-use vestibule::plugin::{Plugin, Provider as Host, ProviderOptions, Shared, TransportKind};
+use vestibule::plugin::{Plugin, Provider as Host, ProviderOptions, Shared};
 use vestibule::random::{SystemRandom, sha256};
 use vestibule_abi::Sensitive;
 use vestibule_abi::record::{BeginRequest, CompleteRequest, Hints};
@@ -138,7 +138,6 @@ async fn host(name: &str, library: &Path, settings: Value) -> Result<Host> {
         name: "github".parse().map_err(doing("name a provider"))?,
         allow_networks: Vec::new(),
         loopback_allowed: true,
-        transport: TransportKind::InProcess,
     };
     let settings: Map<String, Value> = settings.as_object().cloned().unwrap_or_default();
     let secrets =

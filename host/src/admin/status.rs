@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ProviderState;
 use crate::plugin;
 use crate::random::sha256;
-use crate::registry::{Entry, PluginFile, Registry};
+use crate::registry::{Entry, PluginFile, Registry, Running};
 use crate::startup::basis::Parts;
 use crate::startup::reload::{Reloader, Report};
 use crate::state::App;
@@ -173,8 +173,8 @@ fn of_entry(entry: &Entry, found: &Found) -> ProviderStatus {
     let (state, last_error) = match (entry.state, &entry.running) {
         (ProviderState::Disabled, _) => (State::Disabled, None),
         (_, Err(why)) => (State::Unavailable, Some(why.to_string())),
-        (ProviderState::Enabled, Ok(_)) => (State::Enabled, None),
-        (ProviderState::Hidden, Ok(_)) => (State::Hidden, None),
+        (ProviderState::Enabled, Ok(running)) => (State::Enabled, last_error(running)),
+        (ProviderState::Hidden, Ok(running)) => (State::Hidden, last_error(running)),
     };
     ProviderStatus {
         name: entry.name.to_string(),
@@ -186,6 +186,11 @@ fn of_entry(entry: &Entry, found: &Found) -> ProviderStatus {
         last_error,
         file: entry.file.as_ref().map(|file| of_file(file, found)),
     }
+}
+
+/// What the last operation that failed at the provider met.
+fn last_error(running: &Running) -> Option<String> {
+    running.provider.health().last_error.map(|error| error.to_string())
 }
 
 fn of_file(file: &PluginFile, found: &Found) -> FileStatus {

@@ -7,7 +7,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fault::{Fault, quoted};
+use super::fault::{Fault, Severity, quoted};
+use super::providers::Transport;
 use super::secret::reason;
 use super::section::{Keys, Section};
 use crate::name::PluginName;
@@ -131,13 +132,24 @@ fn previous(section: &mut Section<'_>, folder: &Path) -> Option<Previous> {
     Some(Previous { path: folder.join(path?), sha256, line })
 }
 
-/// Says that a plugin has no pin, and which one its file as found would have.
+/// Says that a plugin has no pin, and which one its file as found would have. Inside the server that is an error; in a
+/// worker a warning, and the file's owner and mode decide when it is loaded.
 pub(crate) fn report_missing_pin(
     plugin: &PluginConfig,
+    transport: Transport,
     fault: impl FnOnce(u32, String, String) -> Fault,
 ) -> Fault {
-    let needs = format!("plugin `{}` has no pin, which `transport = \"in-process\"` needs", plugin.name);
-    match digest(&plugin.path) {
+    let (needs, severity) = match transport {
+        Transport::InProcess => (
+            format!("plugin `{}` has no pin, which `transport = \"in-process\"` needs", plugin.name),
+            Severity::Error,
+        ),
+        Transport::Worker => (
+            format!("plugin `{}` has no pin: whoever may replace its file decides who signs in", plugin.name),
+            Severity::Warning,
+        ),
+    };
+    let found = match digest(&plugin.path) {
         Ok(pin) => {
             fault(plugin.pin_line, needs, format!("if you trust the file, write `sha256 = [\"{pin}\"]`"))
         }
@@ -150,7 +162,8 @@ pub(crate) fn report_missing_pin(
             ),
             "put the plugin's library there, or change `path`".to_owned(),
         ),
-    }
+    };
+    Fault { severity, ..found }
 }
 
 fn digest(path: &Path) -> io::Result<Pin> {

@@ -61,8 +61,10 @@ pub enum ProviderState {
 }
 
 /// How the host calls a provider's plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
+    /// In a process of its own, closed in: the rule.
+    Worker,
     /// Inside the server's process: full trust, hence a pin.
     InProcess,
 }
@@ -96,8 +98,8 @@ impl ProviderConfig {
 /// A provider as read, before it is compared with the others.
 pub(crate) struct Draft {
     pub(crate) provider: Provider,
-    /// The plugin that it would load into the server, whatever else is wrong.
-    pub(crate) in_process: Option<PluginName>,
+    /// The plugin that it would run and how, whatever else is wrong.
+    pub(crate) runs: Option<(PluginName, Transport)>,
     /// Its own redirect path and the line, if one is written.
     pub(crate) redirect: Option<(String, u32)>,
 }
@@ -128,27 +130,20 @@ pub(crate) fn provider(
     let state = section.choice("state", &states, &[]).map_or(ProviderState::Enabled, |found| found.value);
 
     let plugin = plugin_name(section, name, plugins);
-    let transport = section.choice("transport", &[("in-process", Transport::InProcess)], &["worker"]);
-    let header = section.header().to_owned();
-    section.missing(
-        "transport",
-        format!("`{header}` has no `transport`"),
-        "write `transport = \"in-process\"`: the plugin runs inside the server, and its section needs a pin",
-    );
+    let transports = [("worker", Transport::Worker), ("in-process", Transport::InProcess)];
+    let transport = section.choice("transport", &transports, &[]);
+    let transport = transport.map_or(Transport::Worker, |found| found.value);
     let (redirect_path, redirect_line) = redirect_path(section, name);
     let allow_networks = networks(section, "allow_networks");
     let settings = RawSettings::read(section);
 
-    let in_process = match &transport {
-        Some(Found { value: Transport::InProcess, .. }) => plugin.clone(),
-        None => None,
-    };
     let redirect = redirect_line.map(|line| (redirect_path.clone(), line));
-    let config = match (plugin, transport) {
-        (Some(plugin), Some(transport)) if !section.is_faulty() => Ok(ProviderConfig {
+    let runs = plugin.clone().map(|plugin| (plugin, transport));
+    let config = match plugin {
+        Some(plugin) if !section.is_faulty() => Ok(ProviderConfig {
             name: name.clone(),
             plugin,
-            transport: transport.value,
+            transport,
             redirect_path,
             allow_networks,
             settings,
@@ -159,7 +154,7 @@ pub(crate) fn provider(
     };
     let order = order.unwrap_or(100);
     let provider = Provider { name: name.clone(), line: section.line(), label, icon, order, state, config };
-    Draft { provider, in_process, redirect }
+    Draft { provider, runs, redirect }
 }
 
 fn label(section: &mut Section<'_>) -> Option<String> {

@@ -11,7 +11,7 @@ use super::database;
 use super::document::{self, Document};
 use super::fault::{Fault, Scope, Severity, quoted};
 use super::plugins::{PLUGIN, PluginConfig, plugin, report_missing_pin};
-use super::providers::{Draft, PROVIDER, Provider, provider};
+use super::providers::{Draft, PROVIDER, Provider, Transport, provider};
 use super::secret::Environment;
 use super::section::{Found, Keys, Section, table};
 use super::server::{self, Server};
@@ -281,7 +281,7 @@ impl<'d> Reader<'d> {
         for (draft, own) in drafts {
             let mut provider = draft.provider;
             let mut against: Vec<Fault> = own.iter().filter(|fault| fault.is_error()).cloned().collect();
-            let plugin = draft.in_process.as_ref().and_then(|name| plugins.get(name));
+            let plugin = draft.runs.as_ref().and_then(|(name, _)| plugins.get(name));
             if let Some(Err(faults)) = plugin {
                 against.extend(faults.iter().filter(|fault| fault.is_error()).cloned());
             }
@@ -313,23 +313,33 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// What runs inside the server must be pinned.
+    /// What runs inside the server must be pinned; what runs in workers alone should be.
     fn pins(
         &mut self,
         drafts: &[(Draft, Vec<Fault>)],
         plugins: &mut BTreeMap<PluginName, Result<PluginConfig, Vec<Fault>>>,
     ) {
-        let in_process: BTreeSet<&PluginName> =
-            drafts.iter().filter_map(|(draft, _)| draft.in_process.as_ref()).collect();
-        for name in in_process {
+        // A plugin that runs in both ways counts as in-process, which comes last.
+        let runs: BTreeMap<&PluginName, Transport> = drafts
+            .iter()
+            .filter_map(|(draft, _)| draft.runs.as_ref())
+            .fold(BTreeMap::new(), |mut runs, (name, how)| {
+                let known = runs.entry(name).or_insert(*how);
+                *known = (*known).max(*how);
+                runs
+            });
+        for (name, transport) in runs {
             let Some(plugin) = plugins.get_mut(name) else { continue };
             let Ok(config) = plugin else { continue };
-            if config.sha256.is_empty() && !self.document.is_broken() {
-                let scope = Scope::Plugin(name.to_string());
-                let fault = report_missing_pin(config, |line, message, cure| {
-                    self.fault(scope, line, message, Some(cure))
-                });
-                self.faults.push(fault.clone());
+            if !config.sha256.is_empty() || self.document.is_broken() {
+                continue;
+            }
+            let scope = Scope::Plugin(name.to_string());
+            let fault = report_missing_pin(config, transport, |line, message, cure| {
+                self.fault(scope, line, message, Some(cure))
+            });
+            self.faults.push(fault.clone());
+            if fault.is_error() {
                 *plugin = Err(vec![fault]);
             }
         }

@@ -129,6 +129,12 @@ pub enum Refusal {
     /// The copy in memory could not be made.
     #[error("cannot be copied into sealed memory: {0}")]
     Sealed(#[source] std::io::Error),
+    /// This machine cannot close a worker in.
+    #[error("is not loaded: {0}")]
+    NoSandbox(String),
+    /// The worker that was to link it was lost.
+    #[error("could not be loaded in a worker: {0}")]
+    Worker(String),
     /// The dynamic linker refused it.
     #[error("cannot be linked: {0}")]
     Linker(String),
@@ -234,6 +240,13 @@ pub enum OperationErrorKind {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The process in which the plugin runs ended, or was ended.
+    WorkerLost,
+    /// That process ended so often that no other one is started for a while.
+    Paused {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The plugin asked for what the host does not do for this provider.
     Forbidden,
     /// A secret's handle stood where none may, or a provider sent a secret back.
@@ -295,6 +308,8 @@ impl fmt::Display for OperationError {
             OperationErrorKind::Stuck => "the plugin is stuck",
             OperationErrorKind::TimedOut => "took too long",
             OperationErrorKind::Busy { .. } => "too many operations at once",
+            OperationErrorKind::WorkerLost => "the plugin's worker was lost",
+            OperationErrorKind::Paused { .. } => "the plugin's worker is not started again yet",
             OperationErrorKind::Forbidden => "not allowed to this provider",
             OperationErrorKind::SecretLeak => "a secret nearly leaked",
             OperationErrorKind::Protocol => "the plugin breaks the protocol",

@@ -15,6 +15,8 @@ use vestibule_abi as abi;
 
 /// The length of a frame's front.
 pub(super) const FRONT: usize = 16;
+/// The longest payload: a message, and one byte more, so that what is too long can be refused by whoever reads messages.
+pub(super) const MAX_PAYLOAD: usize = abi::message::MAX_MESSAGE + 1;
 
 /// What a frame is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +38,20 @@ pub(super) enum Kind {
     Cancel = 7,
     /// From the plugin: nothing of the operation runs any more.
     Ended = 8,
+    /// From a worker, before any code of a plugin runs: how far it is closed in.
+    Sandboxed = 9,
+    /// From a worker: the library is linked; the bytes that `describe` gave.
+    Loaded = 10,
+    /// From a worker: it is not, and why.
+    NotLoaded = 11,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Answer, Cancel, Create, Created, Ended, Refused, Start, Step};
-        [Create, Created, Refused, Start, Step, Answer, Cancel, Ended]
+        use Kind::{
+            Answer, Cancel, Create, Created, Ended, Loaded, NotLoaded, Refused, Sandboxed, Start, Step,
+        };
+        [Create, Created, Refused, Start, Step, Answer, Cancel, Ended, Sandboxed, Loaded, NotLoaded]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -69,7 +79,7 @@ impl std::fmt::Debug for Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FrameError {
     /// The payload would be longer than any message.
-    #[error("a frame announces {0} bytes, the limit is {max}", max = abi::message::MAX_MESSAGE)]
+    #[error("a frame announces {0} bytes, the limit is {MAX_PAYLOAD}")]
     TooLong(u64),
     /// No such kind.
     #[error("a frame is of the unknown kind {0}")]
@@ -77,23 +87,27 @@ pub(super) enum FrameError {
     /// The last bytes of the front are not zero.
     #[error("a frame's reserved bytes are not zero")]
     Reserved,
-    /// The stream ended within a frame.
-    #[error("the stream ends within a frame")]
-    Cut,
 }
 
 impl Frame {
-    /// The frame's bytes.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, FrameError> {
+    /// What stands before the payload.
+    pub(super) fn front(&self) -> Result<[u8; FRONT], FrameError> {
         let long = || FrameError::TooLong(self.payload.len() as u64);
-        if self.payload.len() > abi::message::MAX_MESSAGE {
+        if self.payload.len() > MAX_PAYLOAD {
             return Err(long());
         }
         let length = u32::try_from(self.payload.len()).map_err(|_| long())?;
+        let mut front = [0; FRONT];
+        front[..4].copy_from_slice(&length.to_le_bytes());
+        front[4..12].copy_from_slice(&self.operation.to_le_bytes());
+        front[12] = self.kind as u8;
+        Ok(front)
+    }
+
+    /// The frame's bytes.
+    pub(super) fn encode(&self) -> Result<Vec<u8>, FrameError> {
         let mut bytes = Vec::with_capacity(FRONT + self.payload.len());
-        bytes.extend(length.to_le_bytes());
-        bytes.extend(self.operation.to_le_bytes());
-        bytes.extend([self.kind as u8, 0, 0, 0]);
+        bytes.extend(self.front()?);
         bytes.extend_from_slice(&self.payload);
         Ok(bytes)
     }
@@ -132,20 +146,16 @@ impl Decoder {
         read
     }
 
-    /// What it means that the stream ends here.
-    pub(super) fn finish(&self) -> Result<(), FrameError> {
-        match self.failed {
-            Some(error) => Err(error),
-            None if self.bytes.is_empty() => Ok(()),
-            None => Err(FrameError::Cut),
-        }
+    /// Whether there are bytes of a frame that is not whole.
+    pub(super) fn is_amid(&self) -> bool {
+        !self.bytes.is_empty()
     }
 
     fn read(&mut self) -> Result<Option<Frame>, FrameError> {
         let Some((front, rest)) = self.bytes.split_first_chunk::<FRONT>() else { return Ok(None) };
         let [l0, l1, l2, l3, o0, o1, o2, o3, o4, o5, o6, o7, kind, reserved @ ..] = *front;
         let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-        if length > abi::message::MAX_MESSAGE {
+        if length > MAX_PAYLOAD {
             return Err(FrameError::TooLong(length as u64));
         }
         let kind = Kind::from_byte(kind).ok_or(FrameError::Kind(kind))?;
@@ -171,7 +181,7 @@ mod tests {
     }
 
     fn frame() -> impl Strategy<Value = Frame> {
-        (1_u8..=7, any::<u64>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(
+        (1_u8..=11, any::<u64>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(
             |(kind, operation, payload)| Frame { kind: Kind::from_byte(kind).unwrap(), operation, payload },
         )
     }
@@ -194,7 +204,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(got, sent);
-            prop_assert_eq!(decoder.finish(), Ok(()));
+            prop_assert!(!decoder.is_amid());
         }
 
         #[test]
@@ -232,18 +242,18 @@ mod tests {
     #[test]
     fn unknown_kinds_and_used_reserved_bytes_are_refused() {
         assert_eq!(forged(0, 0, 0), Err(FrameError::Kind(0)));
-        assert_eq!(forged(0, 9, 0), Err(FrameError::Kind(9)));
+        assert_eq!(forged(0, 12, 0), Err(FrameError::Kind(12)));
         assert_eq!(forged(0, 6, 1), Err(FrameError::Reserved));
     }
 
     #[test]
-    fn a_stream_that_ends_within_a_frame_is_cut() {
+    fn a_frame_that_is_not_whole_is_waited_for() {
         let bytes = Frame { kind: Kind::Step, operation: 7, payload: vec![1, 2, 3] }.encode().unwrap();
         for end in 1..bytes.len() {
             let mut decoder = Decoder::new();
             decoder.feed(&bytes[..end]);
             assert_eq!(decoder.next_frame(), Ok(None));
-            assert_eq!(decoder.finish(), Err(FrameError::Cut), "{end}");
+            assert!(decoder.is_amid(), "{end}");
         }
     }
 }

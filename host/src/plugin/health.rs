@@ -8,6 +8,7 @@
 //! soon as an operation shows that it works, and by itself when its time is up: a `begin` of OAuth 2.0 asks the provider
 //! nothing, so if nobody came through, nobody would ever find out.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -55,6 +56,10 @@ closed! {
         RefusedByPolicy = "refused_by_policy",
         /// The provider asks to wait.
         RateLimited = "rate_limited",
+        /// The process in which the plugin runs ended.
+        WorkerLost = "worker_lost",
+        /// That process ended so often that no other one was started for a while.
+        Paused = "paused",
         /// The provider cannot be reached, or says that it is out of order.
         ProviderDown = "provider_down",
         /// The provider's answer is not what it should be.
@@ -145,6 +150,14 @@ pub struct LastError {
     pub request_id: Option<String>,
 }
 
+/// One line: when, in what, why, and the request's id.
+impl fmt::Display for LastError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.at, self.operation.name(), self.text)?;
+        self.request_id.iter().try_for_each(|id| write!(f, " (id={id})"))
+    }
+}
+
 /// What is known of a provider's health.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthReport {
@@ -188,6 +201,8 @@ impl Sight {
             Kind::Panic => (Ended::Panic, Fault(Why::Failing, ASIDE)),
             Kind::Stuck => (Ended::Stuck, Fault(Why::Failing, ASIDE)),
             Kind::TimedOut => (Ended::TimedOut, Fault(Why::Failing, ASIDE)),
+            Kind::WorkerLost => (Ended::WorkerLost, Fault(Why::Failing, ASIDE)),
+            Kind::Paused { retry_after } => (Ended::Paused, Fault(Why::Failing, retry_after)),
             Kind::Forbidden => (Ended::Forbidden, Fault(Why::Failing, ASIDE)),
             Kind::SecretLeak => (Ended::SecretLeak, Fault(Why::Failing, ASIDE)),
             Kind::Protocol => (Ended::Protocol, Fault(Why::Failing, ASIDE)),

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use vestibule_abi as abi;
 
-use super::transport::{Answering, Gone, Place, Running, Transport};
+use super::error::{OperationError, OperationErrorKind as Kind};
+use super::transport::{Answering, NotCreated, Place, Running, Transport};
 
 /// A provider made by the plugin. Ended when the last operation that uses it has ended.
 struct Instance {
@@ -39,32 +40,37 @@ fn copied(bytes: &[u8]) -> Vec<u8> {
     bytes[..bytes.len().min(abi::message::MAX_MESSAGE + 1)].to_vec()
 }
 
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Gone> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Gone("the host is shutting down".to_owned()))
+/// Waits for a call into the plugin, for as long as a step may take.
+async fn on_a_thread<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, OperationError> {
+    match tokio::time::timeout(limit, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(_)) => Err(OperationError::protocol("the host is shutting down")),
+        Err(_) => {
+            let message = format!("a step was not done in {} ms, and was abandoned", limit.as_millis());
+            Err(OperationError::new(Kind::TimedOut, message))
+        }
+    }
 }
 
 /// A provider in this process.
 #[derive(Clone)]
 pub(super) struct InProcess {
     instance: Arc<Instance>,
-}
-
-/// Why `create` made no provider.
-pub(super) enum NotCreated {
-    /// It says so: the bytes of a `Failure`.
-    Refused(Vec<u8>),
-    /// It gave no answer.
-    Gone(Gone),
+    /// How long one call may take.
+    limit: Duration,
 }
 
 impl InProcess {
-    /// Makes a provider with the bytes of a `CreateRequest`.
+    /// Makes a provider with the bytes of a `CreateRequest`. `limit` is that of each call.
     pub(super) async fn create(
         module: abi::table::ProviderModuleRef,
         request: Vec<u8>,
-        deadline: Duration,
+        limit: Duration,
     ) -> Result<Self, NotCreated> {
-        let call = on_a_thread(move || {
+        let call = on_a_thread(limit, move || {
             // SAFETY: the layout check has shown that this is the function that the contract describes; it keeps nothing
             // of the slice, and what it gives is owned by the instance from here on.
             match unsafe { (module.create())(request.as_slice().into()) } {
@@ -72,20 +78,24 @@ impl InProcess {
                 abi::root::RErr(failure) => Err(copied(&failure)),
             }
         });
-        let late = || Gone(format!("no answer in {} ms", deadline.as_millis()));
-        let made = tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(late()));
-        match made.map_err(NotCreated::Gone)? {
-            Ok(instance) => Ok(Self { instance: Arc::new(instance) }),
+        let late = |error: OperationError| match error.kind {
+            Kind::TimedOut => {
+                OperationError::new(Kind::TimedOut, format!("no answer in {} ms", limit.as_millis()))
+            }
+            _ => error,
+        };
+        match call.await.map_err(|error| NotCreated::Gone(late(error)))? {
+            Ok(instance) => Ok(Self { instance: Arc::new(instance), limit }),
             Err(failure) => Err(NotCreated::Refused(failure)),
         }
     }
 }
 
 impl Transport for InProcess {
-    fn start(&self, request: Vec<u8>, place: Place) -> Answering<'_, Box<dyn Running>> {
-        let instance = Arc::clone(&self.instance);
+    fn start(&self, _: &str, request: Vec<u8>, place: Place) -> Answering<'_, Box<dyn Running>> {
+        let (instance, limit) = (Arc::clone(&self.instance), self.limit);
         Box::pin(async move {
-            let operation = on_a_thread(move || {
+            let operation = on_a_thread(limit, move || {
                 // SAFETY: the provider is alive, since the instance owns it; any number of threads may use it. What is
                 // given is owned by the operation from here on.
                 let pointer =
@@ -93,7 +103,7 @@ impl Transport for InProcess {
                 Operation { pointer, instance, place: Some(place) }
             })
             .await?;
-            Ok(Box::new(InProcessOperation(Some(operation))) as Box<dyn Running>)
+            Ok(Box::new(InProcessOperation { operation: Some(operation), limit }) as Box<dyn Running>)
         })
     }
 }
@@ -120,14 +130,18 @@ impl Drop for Operation {
 }
 
 /// Empty while a step runs, and for good after one that was given up.
-struct InProcessOperation(Option<Operation>);
+struct InProcessOperation {
+    operation: Option<Operation>,
+    limit: Duration,
+}
 
 impl Running for InProcessOperation {
     fn step(&mut self, request: Vec<u8>) -> Answering<'_, Vec<u8>> {
-        let operation = self.0.take();
+        let operation = self.operation.take();
         Box::pin(async move {
-            let operation = operation.ok_or_else(|| Gone("the operation was given up".to_owned()))?;
-            let (operation, answer) = on_a_thread(move || {
+            let operation =
+                operation.ok_or_else(|| OperationError::protocol("the operation was given up"))?;
+            let (operation, answer) = on_a_thread(self.limit, move || {
                 // SAFETY: the operation is alive, and owned by this closure alone. The slice is not kept.
                 let answer = unsafe {
                     (operation.instance.module.step())(operation.pointer, request.as_slice().into())
@@ -135,7 +149,7 @@ impl Running for InProcessOperation {
                 (operation, copied(&answer))
             })
             .await?;
-            self.0 = Some(operation);
+            self.operation = Some(operation);
             Ok(answer)
         })
     }

@@ -20,7 +20,7 @@ use super::Limits;
 use super::error::{OperationError, OperationErrorKind as Kind, one_line};
 use super::services::secrets::Vault;
 use super::services::{Answered, Known, Services, Unanswered};
-use super::transport::{Answering, Place, Running, Transport};
+use super::transport::{Place, Running, Transport};
 use crate::clock::Clock;
 use crate::name::ProviderName;
 use crate::random::{self, Random};
@@ -101,7 +101,7 @@ impl Driver {
             request,
         };
         let start = Message::new(&start).and_then(|m| m.encode()).map_err(|e| host_side(&e))?;
-        let mut running = self.call(self.transport.start(start, place)).await?;
+        let mut running = self.transport.start(operation, start, place).await?;
         let mut open = Open::default();
         let mut log = Log { driver: self, operation, kept: 0 };
         let mut request = Message::new(&StepRequest::default()).map_err(|e| host_side(&e))?;
@@ -135,22 +135,11 @@ impl Driver {
         request: &Message,
     ) -> Result<(Message, StepAnswer), OperationError> {
         let request = request.encode().map_err(|e| host_side(&e))?;
-        let answer = self.call(running.step(request)).await?;
+        let answer = running.step(request).await?;
         let plugin_side = |e: MessageError| OperationError::protocol(format!("the answer to a step: {e}"));
         let message = Message::decode(&answer).map_err(plugin_side)?;
         let answer = message.record().map_err(plugin_side)?;
         Ok((message, answer))
-    }
-
-    /// Waits for a call into the plugin, for as long as a step may take.
-    async fn call<T>(&self, call: Answering<'_, T>) -> Result<T, OperationError> {
-        match tokio::time::timeout(self.limits.step, call).await {
-            Ok(answer) => answer.map_err(|gone| OperationError::protocol(gone.to_string())),
-            Err(_) => Err(OperationError::new(
-                Kind::TimedOut,
-                format!("a step was not done in {} ms, and was abandoned", self.limits.step.as_millis()),
-            )),
-        }
     }
 
     /// Begins what the plugin asks for.

@@ -13,19 +13,19 @@ use vestibule_abi as abi;
 
 use abi::record::{CreateRequest, Failure, HostInfo, code, operation};
 
-use super::error::{CreateError, OperationError, OperationErrorKind, one_line};
+use super::error::{CreateError, OperationError, one_line};
 use super::health::{Health, HealthReport, Operation};
-use super::in_process::{InProcess, NotCreated};
+use super::in_process::InProcess;
 use super::inspected::{Inspected, Policy};
 use super::operation::Driver;
-use super::pipe::{Pipe, Tape};
 use super::places::Issuer;
 use super::services::egress::Egress;
 use super::services::http::Http;
 use super::services::secrets::Vault;
 use super::services::{Known, Services};
-use super::transport::Transport;
-use super::{Begin, Plugin, Shared, account, begin, inspected};
+use super::transport::{NotCreated, Transport};
+use super::worker::Worker;
+use super::{Begin, Code, Plugin, Shared, account, begin, inspected};
 use crate::name::ProviderName;
 
 /// What the configuration says about a provider besides its settings.
@@ -37,30 +37,6 @@ pub struct ProviderOptions {
     pub allow_networks: Vec<IpNet>,
     /// Whether `public_url` is plain http on loopback, so that providers may be there as well.
     pub loopback_allowed: bool,
-    /// Where the plugin runs.
-    pub transport: TransportKind,
-}
-
-/// Where a plugin runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TransportKind {
-    /// In this process.
-    InProcess,
-    /// In this process, at the far end of a socketpair. For tests.
-    #[doc(hidden)]
-    Pipe {
-        /// Decides about pieces and delays.
-        seed: u64,
-    },
-    /// The same, and what reaches the plugin's side is kept. For tests.
-    #[doc(hidden)]
-    RecordedPipe {
-        /// Decides about pieces and delays.
-        seed: u64,
-        /// Where it is kept.
-        tape: &'static Tape,
-    },
 }
 
 /// A provider that is ready.
@@ -95,15 +71,14 @@ impl Provider {
         let vault = Arc::new(Vault::new(secrets, &*shared.random)?);
         let request = create_request(settings, &vault)?;
         let limits = shared.limits;
-        let made: Result<Box<dyn Transport>, NotCreated> = match options.transport {
-            TransportKind::InProcess => InProcess::create(plugin.module, request, limits.step)
+        let made: Result<Box<dyn Transport>, NotCreated> = match &plugin.code {
+            Code::Linked(module) => InProcess::create(*module, request, limits.step)
                 .await
                 .map(|made| Box::new(made) as Box<dyn Transport>),
-            TransportKind::Pipe { seed } => Pipe::create(plugin.module, request, limits.step, seed, None)
-                .await
-                .map(|made| Box::new(made) as Box<dyn Transport>),
-            TransportKind::RecordedPipe { seed, tape } => {
-                Pipe::create(plugin.module, request, limits.step, seed, Some(tape))
+            Code::Sealed(library) => {
+                let (workers, name) = (shared.workers.clone(), options.name.clone());
+                let (library, clock) = (Arc::clone(library), Arc::clone(&shared.clock));
+                Worker::create(workers, name, library, request, limits, clock)
                     .await
                     .map(|made| Box::new(made) as Box<dyn Transport>)
             }
@@ -225,6 +200,11 @@ impl Provider {
         Ok(Completed { account: account::check(answer.account)?, tokens: answer.tokens })
     }
 
+    /// What is done once a minute: a worker that nobody needs is ended.
+    pub fn sweep(&self) {
+        self.driver.transport.sweep();
+    }
+
     /// One snapshot of the metadata holds for the whole operation; who waits for it has a place already.
     async fn run<T: DeserializeOwned>(
         &self,
@@ -289,7 +269,7 @@ fn create_request(mut settings: Map<String, Value>, vault: &Vault) -> Result<Vec
 
 fn not_created(why: NotCreated, vault: &Vault) -> CreateError {
     let error = match why {
-        NotCreated::Gone(gone) => OperationError::new(OperationErrorKind::TimedOut, gone.to_string()),
+        NotCreated::Gone(error) => error,
         NotCreated::Refused(bytes) => {
             match abi::message::Message::decode(&bytes).and_then(|m| m.record::<Failure>()) {
                 Err(why) => OperationError::protocol(format!("the answer to `create`: {why}")),

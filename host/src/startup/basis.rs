@@ -127,6 +127,7 @@ impl Parts {
         self.text(name.as_str());
         self.text(plugin.as_str());
         self.text(match transport {
+            Transport::Worker => "worker",
             Transport::InProcess => "in-process",
         });
         self.text(redirect_path);

@@ -341,7 +341,8 @@ impl Reloader {
                 callback_path: entry.callback_path.clone(),
                 since: now,
             });
-        let gone: Vec<_> = before.gone().iter().cloned().filter(is_gone).chain(removed).collect();
+        let gone: Vec<_> =
+            before.gone().iter().filter(|gone| is_gone(gone)).cloned().chain(removed).collect();
         let replaced = before.all().filter(|entry| !kept.contains(&entry.name));
         let in_flight =
             replaced.filter_map(|entry| entry.running.as_ref().ok()).map(|old| old.provider.running()).sum();

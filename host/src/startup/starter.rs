@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -16,31 +17,33 @@ use crate::config::{
     settings,
 };
 use crate::name::{PluginName, ProviderName};
-use crate::plugin::{self, Plugin, ProviderOptions, Refusal, Shared, TransportKind};
+use crate::plugin::{self, Plugin, ProviderOptions, Refusal, Shared};
 use crate::registry::{PluginFile, Registry, Unavailable};
 
 /// How many providers are created at once.
 const AT_ONCE: usize = 16;
+
+/// By the plugin's name and the file's SHA-256.
+type Libraries = BTreeMap<(PluginName, [u8; 32], Transport), Arc<Plugin>>;
 
 /// Makes providers.
 pub(super) struct Starter {
     pub(super) shared: Shared,
     /// The address that providers send people back to: what the server was started with, whatever the file says by now.
     pub(super) public_url: PublicUrl,
-    in_process: TransportKind,
     environment: Arc<dyn Environment>,
     key: Key,
     /// Every library that was ever loaded: a roll-back finds the earlier one here.
-    loaded: Mutex<BTreeMap<(PluginName, [u8; 32]), Arc<Plugin>>>,
+    loaded: Mutex<Libraries>,
 }
 
 impl Starter {
     pub(super) fn new(ambient: &Ambient, public_url: PublicUrl) -> Result<Self, plugin::StartError> {
         Ok(Self {
             shared: Shared::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.random))?
-                .with_limits(ambient.limits),
+                .with_limits(ambient.limits)
+                .with_workers(ambient.workers.clone()),
             public_url,
-            in_process: ambient.in_process,
             environment: Arc::clone(&ambient.environment),
             key: Key::new(&*ambient.random),
             loaded: Mutex::default(),
@@ -107,9 +110,6 @@ impl Starter {
             name: config.name.clone(),
             allow_networks: config.allow_networks.clone(),
             loopback_allowed: self.public_url.is_loopback_http(),
-            transport: match config.transport {
-                Transport::InProcess => self.in_process,
-            },
         }
     }
 
@@ -124,9 +124,11 @@ impl Starter {
                 }
                 Err(faults) => self.nothing(section.state, Failure::faults(faults)),
                 Ok(provider) => {
-                    let plugin = plugins.entry(provider.plugin.clone()).or_insert_with(|| {
-                        self.plugin(config.plugins.get(&provider.plugin), &provider.plugin)
-                    });
+                    let plugin =
+                        plugins.entry((provider.plugin.clone(), provider.transport)).or_insert_with(|| {
+                            let section = config.plugins.get(&provider.plugin);
+                            self.plugin(section, &provider.plugin, provider.transport)
+                        });
                     self.settings(provider, plugin)
                 }
             };
@@ -173,10 +175,11 @@ impl Starter {
         &self,
         section: Option<&Result<PluginConfig, Vec<Fault>>>,
         name: &PluginName,
+        transport: Transport,
     ) -> Result<LoadedFile, Unloaded> {
         match section {
             Some(Ok(config)) => {
-                let plugin = self.load(config, name)?;
+                let plugin = self.load(config, name, transport)?;
                 let version = plugin.description().version.clone();
                 let file = PluginFile { path: config.path.clone(), sha256: plugin.sha256(), version };
                 Ok(LoadedFile { plugin, file })
@@ -191,16 +194,30 @@ impl Starter {
         }
     }
 
-    /// Loads a plugin's file, unless the same bytes have been loaded before. The one place that loads plugins.
-    fn load(&self, config: &PluginConfig, name: &PluginName) -> Result<Arc<Plugin>, Unloaded> {
+    /// Loads a plugin's file, unless the same bytes have been loaded before for the same transport. The one place that loads
+    /// plugins.
+    fn load(
+        &self,
+        config: &PluginConfig,
+        name: &PluginName,
+        transport: Transport,
+    ) -> Result<Arc<Plugin>, Unloaded> {
         let pins: Vec<[u8; 32]> = config.sha256.iter().map(|pin| pin.0).collect();
         let lock = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         // A look only: a file that was exchanged in between is read again, and judged by what it is then.
         let found = plugin::digest(&config.path).ok().filter(|digest| pins.contains(digest));
-        if let Some(plugin) = found.and_then(|digest| lock().get(&(name.clone(), digest)).cloned()) {
+        if let Some(plugin) = found.and_then(|digest| lock().get(&(name.clone(), digest, transport)).cloned())
+        {
             return Ok(plugin);
         }
-        let plugin = Plugin::load(&config.path, &pins, name).map_err(|error| {
+        let loaded = match transport {
+            Transport::InProcess => Plugin::load(&config.path, &pins, name),
+            // On a thread for blocking work, which the runtime goes on beside.
+            Transport::Worker => {
+                Handle::current().block_on(Plugin::load_in_worker(&config.path, &pins, name, &self.shared))
+            }
+        };
+        let plugin = loaded.map_err(|error| {
             // The line to change: that of the pin, or that of the file.
             let line = match error.why {
                 Refusal::WrongPin { .. } | Refusal::Unpinned { .. } => config.pin_line,
@@ -209,7 +226,7 @@ impl Starter {
             let failure = Failure::failing(format!("{}:{line}: {error}", config.file.display()));
             Unloaded { failure, gist: error.to_string() }
         })?;
-        lock().insert((name.clone(), plugin.sha256()), Arc::clone(&plugin));
+        lock().insert((name.clone(), plugin.sha256(), transport), Arc::clone(&plugin));
         Ok(plugin)
     }
 }

@@ -14,6 +14,7 @@ use vestibule_demo_idp::{Endpoint, Fault, Personality};
 
 use crate::faults::journey::{Journey, Seen};
 use crate::faults::plugins;
+use crate::workers;
 use crate::world::{CLIENT_SECRET, Plan, World, plain_client};
 
 /// What every access token of `demo-idp` begins with, and no other text.
@@ -291,6 +292,7 @@ async fn world(transport: TransportKind) -> World {
         server: "begin_rate = \"100000/min\"".to_owned(),
         settings: "allowed_orgs = [\"acme\"]".to_owned(),
         neighbours: vec![(plugins::NEIGHBOUR, "")],
+        tape: Some(&TAPE),
         ..Plan::on(transport)
     }
     .start()
@@ -328,7 +330,7 @@ async fn no_secret_is_in_a_log_a_page_a_header_an_address_or_the_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_secret_never_reaches_the_plugin() {
-    nothing_is_said(TransportKind::RecordedPipe { seed: 7, tape: &TAPE }).await;
+    nothing_is_said(TransportKind::Worker).await;
     let told = TAPE.bytes();
     assert_eq!(found(&[Secret::new("client secret", CLIENT_SECRET)], &told), Vec::<&str>::new());
     // What a plugin does get is on the tape, so the secret would be as well.
@@ -339,7 +341,7 @@ async fn the_client_secret_never_reaches_the_plugin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_search_finds_a_canary_in_each_place() {
-    let world = world(TransportKind::RecordedPipe { seed: 7, tape: &TAPE }).await;
+    let world = world(TransportKind::Worker).await;
     let mut journey = Journey::begin(&world, "github").await;
     journey.choose(&world, "octavia").await;
     let (state, code) =
@@ -389,4 +391,40 @@ async fn the_search_finds_a_canary_in_each_place() {
         assert!(secret.is_in(format!("before {text} after").as_bytes()), "{text}");
     }
     assert!(!secret.is_in(format!("before {} after", &CLIENT_SECRET[1..]).as_bytes()));
+}
+
+/// From outside, as a debugger would: all memory of the workers, while people sign in. What the settings say in the open
+/// is found there, so the operator's secret would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_secret_is_nowhere_in_a_workers_memory() {
+    const PLAIN: &str = "canary-of-a-plain-setting";
+    let world = Plan {
+        server: "begin_rate = \"100000/min\"".to_owned(),
+        settings: format!("allowed_orgs = [\"acme\", \"{PLAIN}\"]"),
+        neighbours: vec![(plugins::NEIGHBOUR, "")],
+        ..Plan::on(TransportKind::Worker)
+    }
+    .start()
+    .await;
+    let secret = Secret::new("client secret", CLIENT_SECRET);
+    let search = || {
+        for (provider, plain) in [("github", PLAIN), (plugins::NEIGHBOUR, world.idp.base_url())] {
+            let memory = workers::mine(provider).memory();
+            assert!(memmem::find(&memory, plain.as_bytes()).is_some(), "{provider}: a setting is not found");
+            assert!(memmem::find(&memory, HANDLES.as_bytes()).is_some(), "{provider}: no handle is found");
+            assert!(!secret.is_in(&memory), "{provider}: the secret is in there");
+        }
+    };
+    search();
+    for _ in 0..3 {
+        let mut journey = Journey::begin(&world, "github").await;
+        search();
+        journey.choose(&world, "octavia").await;
+        // The token endpoint is asked with the secret while this looks.
+        let (_, _) = tokio::join!(journey.come_back(), async { tokio::task::block_in_place(search) });
+        assert_eq!(journey.end.as_ref().unwrap().status, 303);
+        search();
+    }
+    assert_eq!(plugins::sign_in(&world, "").await.end.unwrap().status, 303);
+    search();
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use vestibule::config::settings::{self, CheckedSettings};
 use vestibule::config::{
-    Config, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode,
+    Config, Fault, IconKind, Loaded, LogFormat, ProviderConfig, ProviderState, Scope, SignupMode, Transport,
 };
 use vestibule::name::{PluginName, ProviderName};
 use vestibule::store::{Location, Migrate};
@@ -400,7 +400,8 @@ fn later_features_are_refused_and_not_ignored() {
     let folder = Folder::new();
     let text = with(
         "[database]\nmigrate = \"auto\"\n[signup]\nmode = \"ask\"\n\
-         [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\ntransport = \"worker\"\n\
+         [admin]\n[tokens]\n[application.wiki]\n[plugin.hub]\npath = \"hub.so\"\n\
+         sha256 = [\"0000000000000000000000000000000000000000000000000000000000000000\"]\n[provider.hub]\n\
          signup = true\ntokens = \"keep\"\n",
     );
     assert_eq!(
@@ -410,7 +411,6 @@ fn later_features_are_refused_and_not_ignored() {
             "config.toml:7: `[admin]` is not in this version; remove it",
             "config.toml:8: `[tokens]` is not in this version; remove it",
             "config.toml:9: `[application]` is not in this version; remove it",
-            "config.toml:13: `transport = \"worker\"` is not in this version; write `transport = \"in-process\"`",
             "config.toml:14: `signup` is not in this version; remove it",
             "config.toml:15: `tokens` is not in this version; remove it",
         ]
@@ -565,6 +565,25 @@ fn idle_is_not_longer_than_absolute() {
 }
 
 #[test]
+fn a_plugin_that_runs_in_workers_alone_may_have_no_pin_and_gets_a_warning() {
+    let folder = Folder::new();
+    folder.file("hub.so", "not really a library");
+    for transport in ["", "transport = \"worker\"\n"] {
+        let text = with(&format!("[plugin.hub]\npath = \"hub.so\"\n[provider.hub]\n{transport}"));
+        let loaded = folder.load(&text).unwrap();
+        assert_eq!(
+            folder.said(&loaded.faults),
+            [
+                "config.toml:3: plugin `hub` has no pin: whoever may replace its file decides who signs in; if you trust \
+                 the file, write `sha256 = [\"8c94411e7c8b87bd238af6ff286f5e356e89b0b393364163b58e2ca433a40fe5\"]`"
+            ]
+        );
+        assert!(loaded.faults.iter().all(|fault| !fault.is_error()));
+        assert_eq!(provider(&loaded.config, "hub").transport, Transport::Worker);
+    }
+}
+
+#[test]
 fn a_plugin_without_a_pin_is_refused_with_the_line_to_paste() {
     let folder = Folder::new();
     folder.file("hub.so", "not really a library");
@@ -629,19 +648,12 @@ fn a_fault_in_one_provider_takes_away_that_one() {
              write `[provider.github]`",
             "config.toml:17: `[plugin.forge]` has no `path`; write the path of the plugin's library, relative to this \
              file or absolute",
-            "config.toml:18: `[provider.forge]` has no `transport`; write `transport = \"in-process\"`: the plugin \
-             runs inside the server, and its section needs a pin",
         ]
     );
     let scopes: Vec<_> = loaded.faults.into_iter().map(|fault| fault.scope).collect();
     assert_eq!(
         scopes,
-        [
-            Scope::Provider("other".into()),
-            Scope::Provider("GitHub".into()),
-            Scope::Plugin("forge".into()),
-            Scope::Provider("forge".into()),
-        ]
+        [Scope::Provider("other".into()), Scope::Provider("GitHub".into()), Scope::Plugin("forge".into()),]
     );
 }
 

@@ -74,8 +74,8 @@ macro_rules! everywhere {
                 $crate::database::everywhere!(@tests Sqlite, vestibule::plugin::TransportKind::InProcess,
                     $($(#[$attribute])* $name)*);
             }
-            mod pipe {
-                $crate::database::everywhere!(@tests Sqlite, vestibule::plugin::TransportKind::Pipe { seed: 7 },
+            mod worker {
+                $crate::database::everywhere!(@tests Sqlite, vestibule::plugin::TransportKind::Worker,
                     $($(#[$attribute])* $name)*);
             }
         }
@@ -84,8 +84,8 @@ macro_rules! everywhere {
                 $crate::database::everywhere!(@tests Postgres, vestibule::plugin::TransportKind::InProcess,
                     $($(#[$attribute])* $name)*);
             }
-            mod pipe {
-                $crate::database::everywhere!(@tests Postgres, vestibule::plugin::TransportKind::Pipe { seed: 7 },
+            mod worker {
+                $crate::database::everywhere!(@tests Postgres, vestibule::plugin::TransportKind::Worker,
                     $($(#[$attribute])* $name)*);
             }
         }

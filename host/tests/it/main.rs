@@ -32,4 +32,5 @@ mod server;
 mod session;
 mod sign_in;
 mod store;
+mod workers;
 mod world;

@@ -34,7 +34,7 @@ impl Packages {
             .arg(binaries)
             .arg("--out")
             .arg(folder.path());
-        said(&mut command.env_remove("SOURCE_DATE_EPOCH").env("CARGO_NET_OFFLINE", "true"));
+        said(command.env_remove("SOURCE_DATE_EPOCH").env("CARGO_NET_OFFLINE", "true"));
         Self { folder }
     }
 

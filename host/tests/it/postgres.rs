@@ -14,7 +14,6 @@ mod tls;
 
 use std::sync::Arc;
 
-use vestibule::plugin::TransportKind;
 use vestibule::random::SystemRandom;
 
 use crate::database::{Database, PostgresDatabase, location_of};

@@ -38,6 +38,7 @@ mod providers;
 mod refusals;
 mod reload;
 mod silence;
+mod workers;
 
 /// A folder with a configuration, and the port that it names.
 struct Installation {
@@ -146,7 +147,7 @@ pub(crate) fn plugin(pin: &str) -> String {
 
 fn provider(name: &str, base_url: &str) -> String {
     format!(
-        "[provider.{name}]\nplugin = \"github\"\ntransport = \"in-process\"\n[provider.{name}.settings]\n\
+        "[provider.{name}]\nplugin = \"github\"\ntransport = \"worker\"\n[provider.{name}.settings]\n\
          base_url = \"{base_url}\"\nclient_id = \"{CLIENT_ID}\"\nclient_secret_file = \"client-secret\"\n"
     )
 }

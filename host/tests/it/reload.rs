@@ -6,7 +6,7 @@ use std::time::Duration;
 use vestibule::admin::Operator;
 use vestibule::admin::status::{State, Status};
 use vestibule::clock::SystemClock;
-use vestibule::plugin::{Plugin, Provider, ProviderOptions, Shared, TransportKind};
+use vestibule::plugin::{Plugin, Provider, ProviderOptions, Shared};
 use vestibule::random::SystemRandom;
 use vestibule::startup::reload::{By, Outcome, Report};
 use vestibule_demo_idp::{Endpoint, Fault};
@@ -54,7 +54,6 @@ async fn made(world: &World, name: &str, behaviour: &str) -> Provider {
         name: name.parse().unwrap(),
         allow_networks: Vec::new(),
         loopback_allowed: true,
-        transport: TransportKind::InProcess,
     };
     let secrets =
         [("client_secret".to_owned(), "a secret of 32 characters and more".to_owned().into())].into();

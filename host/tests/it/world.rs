@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use vestibule::clock::{ManualClock, Timestamp};
 use vestibule::config::Config;
-use vestibule::plugin::TransportKind;
+use vestibule::plugin::{Tape, TransportKind, Workers};
 use vestibule::random::{SystemRandom, sha256};
 use vestibule::router::router;
 use vestibule::server::{self, Limits};
@@ -67,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) neighbours: Vec<(&'static str, &'static str)>,
     /// How plugins are called.
     pub(crate) transport: TransportKind,
+    /// Keeps what workers are told.
+    pub(crate) tape: Option<&'static Tape>,
     /// Another library than the plugin `github` that was just built.
     pub(crate) plugin: Option<PathBuf>,
     /// Where rows go; an earlier world's database goes on.
@@ -102,6 +104,7 @@ impl Default for Plan {
             settings: String::new(),
             neighbours: Vec::new(),
             transport: TransportKind::InProcess,
+            tape: None,
             plugin: None,
             database: Database::Sqlite,
             postgres: None,
@@ -171,7 +174,7 @@ public_url = "{public_url}"
 path = "{library}"
 sha256 = ["{pin}"]
 [provider.github]
-transport = "in-process"
+{transport}
 label = "GitHub"
 {provider}
 [provider.github.settings]
@@ -188,6 +191,7 @@ client_secret_file = "client-secret"
                 (None, None) => String::new(),
             },
             sections = self.sections,
+            transport = transport_line(self.transport),
             library = library.display(),
             provider = self.provider,
             settings = self.settings,
@@ -195,7 +199,8 @@ client_secret_file = "client-secret"
             idp = idp.base_url(),
         );
         let is_whole = self.config.is_some();
-        let text = self.config.unwrap_or(text + &neighbours(&self.neighbours, idp.base_url()));
+        let text =
+            self.config.unwrap_or(text + &neighbours(&self.neighbours, self.transport, idp.base_url()));
         let environment = BTreeMap::<String, String>::new();
         let config = folder.path().join("config.toml");
         std::fs::write(&config, text).unwrap();
@@ -208,7 +213,7 @@ client_secret_file = "client-secret"
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             environment: Arc::new(environment),
-            in_process: self.transport,
+            workers: workers(self.tape),
             limits: self.operations,
         };
         let Started { app, reloader } = startup::start(&loaded, &config, &ambient).await.unwrap();
@@ -293,7 +298,24 @@ fn pin_of(library: &Path) -> String {
     data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(library).unwrap()))
 }
 
-fn neighbours(neighbours: &[(&str, &str)], idp: &str) -> String {
+/// As an operator writes it: nothing for a worker.
+fn transport_line(transport: TransportKind) -> &'static str {
+    match transport {
+        TransportKind::InProcess => "transport = \"in-process\"",
+        TransportKind::Worker => "",
+    }
+}
+
+/// Workers of the program that is tested: this process is another one.
+pub(crate) fn workers(tape: Option<&'static Tape>) -> Workers {
+    let workers = Workers::of(env!("CARGO_BIN_EXE_vestibule"));
+    match tape {
+        Some(tape) => workers.recorded(tape),
+        None => workers,
+    }
+}
+
+fn neighbours(neighbours: &[(&str, &str)], transport: TransportKind, idp: &str) -> String {
     if neighbours.is_empty() {
         return String::new();
     }
@@ -303,9 +325,10 @@ fn neighbours(neighbours: &[(&str, &str)], idp: &str) -> String {
         library.display(),
         pin_of(&library)
     );
+    let transport = transport_line(transport);
     let sections = neighbours.iter().map(|(name, behaviour)| {
         format!(
-            "[provider.{name}]\nplugin = \"misbehaving\"\ntransport = \"in-process\"\n[provider.{name}.settings]\n\
+            "[provider.{name}]\nplugin = \"misbehaving\"\n{transport}\n[provider.{name}.settings]\n\
              idp = \"{idp}\"\nclient_secret_file = \"client-secret\"\nbehaviour = \"{behaviour}\"\n"
         )
     });

@@ -222,7 +222,6 @@ path = "plugins/libvestibule_plugin_github.so"
 sha256 = ["00"]
 
 [provider.github]
-transport = "in-process"
 
 [provider.github.settings]
 client_id = "Iv1.0123456789abcdef"
@@ -275,7 +274,6 @@ path = "/t/debug/libvestibule_plugin_github.so"
 sha256 = ["{}"]
 
 [provider.github]
-transport = "in-process"
 
 [provider.github.settings]
 client_id = "demo"

@@ -10,6 +10,7 @@ use object::read::elf::{FileHeader as _, SectionHeader as _};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::build::Binaries;
 use crate::error::{Error, Result};
 use crate::workspace::{Workspace, answer_of, cargo};
 
@@ -22,8 +23,7 @@ pub(super) fn run(workspace: &Workspace, name: &str) -> Result<()> {
         let names: Vec<_> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
         fault("plugins/", format!("there is no plugin `{name}`; there are {}", names.join(", ")))
     })?;
-    let built = workspace.build(["--locked", "--profile", "plugin", "--package", &plugin.package])?;
-    let library = built.library(plugin)?;
+    let library = &Binaries::plugin(workspace, plugin)?;
     let bytes = std::fs::read(library).map_err(Error::file("read", library))?;
     let described = answer_of(
         cargo()

@@ -40,7 +40,7 @@ pub(crate) async fn issuer(promised: bool) -> (Idp, Arc<AtomicBool>) {
 }
 
 /// GitHub, and a provider of this issuer beside it.
-pub(crate) async fn world(place: Place, issuer: &str) -> World {
+pub(crate) async fn world(place: impl Into<Place>, issuer: &str) -> World {
     let library = library("asking");
     let pin = data_encoding::HEXLOWER.encode(&sha256(&std::fs::read(&library).unwrap()));
     let sections = format!(

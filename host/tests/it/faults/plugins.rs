@@ -196,6 +196,6 @@ fn a_plugin_that_loops_in_process_is_abandoned_and_the_rest_goes_on() {
 }
 
 #[test]
-fn a_plugin_that_loops_behind_a_pipe_is_abandoned_and_the_rest_goes_on() {
-    a_loop_is_abandoned(TransportKind::Pipe { seed: 7 });
+fn a_plugin_that_loops_in_a_worker_is_killed_and_the_rest_goes_on() {
+    a_loop_is_abandoned(TransportKind::Worker);
 }

@@ -17,6 +17,8 @@ use vestibule::random::{SystemRandom, sha256};
 use vestibule_abi::Sensitive;
 use vestibule_abi::record::{BeginRequest, CompleteRequest, Hints};
 
+use crate::world::workers;
+
 /// The operator's secret in all tests. It must turn up nowhere but in requests.
 pub(super) const SECRET: &str = "canary-secret/5f+1 &\"é";
 pub(super) const CALLBACK: &str = "http://localhost:8080/auth/tested/callback";
@@ -39,11 +41,7 @@ pub(super) fn load(name: &str) -> Arc<Plugin> {
 /// Runs a test over each transport, on a runtime whose lost threads hold nobody up.
 #[expect(clippy::print_stderr, reason = "says over which transport a test failed")]
 pub(super) fn on_each_transport(test: impl AsyncFn(TransportKind)) {
-    for transport in [
-        TransportKind::InProcess,
-        TransportKind::Pipe { seed: 0x9e37_79b9_7f4a_7c15 },
-        TransportKind::Pipe { seed: 0xd1b5_4a32_d192_ed03 },
-    ] {
+    for transport in [TransportKind::InProcess, TransportKind::Worker] {
         eprintln!("over {transport:?}");
         run(test(transport));
     }
@@ -111,18 +109,35 @@ impl Rig {
         self.limits(|l| l.step = Duration::from_millis(500))
     }
 
+    pub(super) fn shared(&self) -> Shared {
+        let shared = Shared::new(self.clock.clone(), Arc::new(SystemRandom)).unwrap();
+        shared.with_limits(self.limits).with_workers(workers(None))
+    }
+
+    /// The plugin, as this transport has it.
+    pub(super) async fn load(&self) -> Arc<Plugin> {
+        let path = library(self.plugin);
+        let pin = sha256(&std::fs::read(&path).unwrap());
+        let name = self.plugin.parse().unwrap();
+        match self.transport {
+            TransportKind::InProcess => Plugin::load(&path, &[pin], &name).unwrap(),
+            TransportKind::Worker => {
+                Plugin::load_in_worker(&path, &[pin], &name, &self.shared()).await.unwrap()
+            }
+        }
+    }
+
     pub(super) async fn create(self) -> Result<Provider, CreateError> {
-        let plugin = load(self.plugin);
+        let plugin = self.load().await;
         self.create_from(&plugin).await
     }
 
     pub(super) async fn create_from(self, plugin: &Arc<Plugin>) -> Result<Provider, CreateError> {
-        let shared = Shared::new(self.clock, Arc::new(SystemRandom)).unwrap().with_limits(self.limits);
+        let shared = self.shared();
         let options = ProviderOptions {
             name: "tested".parse().unwrap(),
             allow_networks: Vec::new(),
             loopback_allowed: self.loopback_allowed,
-            transport: self.transport,
         };
         Provider::create(plugin, self.settings, self.secrets, options, &shared).await
     }

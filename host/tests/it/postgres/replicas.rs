@@ -28,7 +28,7 @@ async fn replica(world: &World) -> Replica {
         clock: world.clock.clone(),
         random: Arc::new(SystemRandom),
         environment: Arc::new(environment),
-        in_process: TransportKind::InProcess,
+        workers: crate::world::workers(None),
         limits: Plan::default().operations,
     };
     let app = startup::app(&config, &ambient).await.unwrap();

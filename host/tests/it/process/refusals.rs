@@ -19,14 +19,14 @@ fn a_missing_configuration_is_named() {
 #[test]
 fn an_unknown_key_is_named_with_its_line_and_the_one_that_was_meant() {
     let installation = Installation::new();
-    installation.configure("defualt_provider = \"github\"\nmetrics_listen = \"127.0.0.1:9\"\n");
+    installation.configure("defualt_provider = \"github\"\n[tokens]\n");
     let (code, said) = installation.refused();
     assert_eq!(code, Some(78));
     assert_eq!(
         said,
         "warning: config.toml:1: no provider is configured, so nobody can sign in; add a section `[provider.…]`\n\
          error: config.toml:4: unknown key `defualt_provider`; did you mean `default_provider`?\n\
-         error: config.toml:5: `metrics_listen` is not in this version; remove it\n\
+         error: config.toml:5: `[tokens]` is not in this version; remove it\n\
          not started: 2 errors in the configuration\n"
     );
     assert!(!installation.path("vestibule.db").exists());
