@@ -50,11 +50,8 @@ async fn made(world: &World, name: &str, behaviour: &str) -> Provider {
     let pin = vestibule::random::sha256(&std::fs::read(&library).unwrap());
     let plugin = Plugin::load(&library, &[pin], &"misbehaving".parse().unwrap()).unwrap();
     let settings = serde_json::json!({"idp": world.idp.base_url(), "behaviour": behaviour});
-    let options = ProviderOptions {
-        name: name.parse().unwrap(),
-        allow_networks: Vec::new(),
-        loopback_allowed: true,
-    };
+    let options =
+        ProviderOptions { name: name.parse().unwrap(), allow_networks: Vec::new(), loopback_allowed: true };
     let secrets =
         [("client_secret".to_owned(), "a secret of 32 characters and more".to_owned().into())].into();
     let shared = Shared::new(Arc::new(SystemClock), Arc::new(SystemRandom)).unwrap();
