@@ -1,11 +1,13 @@
 //! The command line: one file per verb.
 
+mod check;
 mod configuration;
 mod log;
 mod migrate;
 mod notify;
 mod operate;
 mod plugin;
+mod provider;
 mod reload;
 mod serve;
 mod status;
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::ExitCode;
+use crate::name::ProviderName;
 
 /// A login server whose identity providers are plugins.
 #[derive(Debug, Parser)]
@@ -45,9 +48,41 @@ enum Verb {
         #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
         config: PathBuf,
     },
+    /// Look at everything that a start or a reload would meet, and change nothing.
+    ///
+    /// Reads the configuration, holds plugins' files against their pins, settings against schemas, and each provider against
+    /// the database, and asks each issuer for its metadata. The server may run meanwhile. Ends with 78 for a fault in the
+    /// configuration, with 5 for one of a plugin, with 1 for any other; warnings alone end with 0.
+    Check {
+        /// The configuration file. Relative paths in it start from its folder.
+        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
+        config: PathBuf,
+        /// Answer in one line of JSON.
+        #[arg(long)]
+        json: bool,
+        /// Ask no issuer.
+        #[arg(long)]
+        offline: bool,
+        /// Show what this provider reaches beyond what was accepted, and accept it. The one thing that is written.
+        #[arg(long, value_name = "NAME")]
+        accept: Option<ProviderName>,
+    },
+    /// Look for what no start would meet: rows that do not belong together, files that others may change, a server that does
+    /// not answer. Says what would mend it, and mends nothing.
+    Doctor {
+        /// The configuration file. Relative paths in it start from its folder.
+        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
+        config: PathBuf,
+        /// Answer in one line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Add, look at, roll back and remove the libraries of plugins, in the configuration file.
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(plugin::Verb),
+    /// List providers, try one, and look after what the database keeps of them.
+    #[command(subcommand, arg_required_else_help = true)]
+    Provider(provider::Verb),
     /// Have the running server take the providers and plugins of its configuration as they are now.
     ///
     /// Everything is prepared first: either all of it comes into force, or nothing changes. People who are signed in, and
@@ -77,7 +112,13 @@ pub fn run() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Serve { config, verbose } => serve::serve(&config, verbose),
         Verb::Migrate { config } => migrate::migrate(&config),
+        Verb::Check { config, json, offline, accept } => match accept {
+            Some(name) => check::accept(&config, json, &name),
+            None => check::check(&config, json, offline),
+        },
+        Verb::Doctor { config, json } => check::doctor(&config, json),
         Verb::Plugin(verb) => plugin::run(verb),
+        Verb::Provider(verb) => provider::run(verb),
         Verb::Reload { config, json } => reload::reload(&config, json),
         Verb::Status { config, json } => status::status(&config, json),
     }

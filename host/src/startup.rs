@@ -4,6 +4,7 @@
 
 pub(crate) mod basis;
 mod changes;
+pub mod check;
 mod provider;
 pub mod reload;
 mod restart;

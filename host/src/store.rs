@@ -8,6 +8,7 @@ mod attempts;
 mod backend;
 mod census;
 mod error;
+mod irregular;
 mod lease;
 mod location;
 mod migrate;
@@ -18,7 +19,9 @@ mod sessions;
 mod sign_in;
 mod sqlite;
 mod statement;
+mod upkeep;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,12 +32,14 @@ use sqlx::sqlite::Sqlite;
 pub use self::attempts::{Attempt, Purpose};
 pub use self::census::Residents;
 pub use self::error::{AdoptError, OpenError, StoreError, StoreErrorKind};
+pub use self::irregular::Irregular;
 pub use self::location::{Location, PostgresHost, PostgresLocation, PostgresTls, PostgresTlsMode};
 pub use self::migrate::Applied;
 pub use self::people::{Identity, Profile, User};
-pub use self::provider_table::{Adopted, ProviderChain};
+pub use self::provider_table::{Adopted, KeptProvider, ProviderChain};
 pub use self::sessions::{CurrentSession, Swept};
 pub use self::sign_in::{NewSession, SignIn, SignInError, SignedIn, SignupPolicy};
+pub use self::upkeep::{Exported, PurgeError, Purged, Resident};
 
 use self::backend::Backend;
 use self::lease::{Connections, Failure, Lease};
@@ -58,11 +63,13 @@ const ALL: &[&[&Text]] = &[
     STATEMENTS,
     attempts::STATEMENTS,
     census::STATEMENTS,
+    irregular::STATEMENTS,
     migrate::STATEMENTS,
     people::STATEMENTS,
     provider_table::STATEMENTS,
     sessions::STATEMENTS,
     sign_in::STATEMENTS,
+    upkeep::STATEMENTS,
 ];
 
 /// How the database is used.
@@ -147,6 +154,72 @@ impl Store {
                 Ok(Self(Inner::Postgres(postgres::open(location, options).await?), Arc::default()))
             }
         }
+    }
+
+    /// Opens a database that is there, to look at it: nothing is made, changed or locked, whatever runs beside. What the
+    /// schema lacks is told and not made. `None` where there is no SQLite file yet.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn look(location: &Location, options: &Options) -> Result<Option<(Self, Applied)>, OpenError> {
+        match location {
+            Location::Sqlite(path) => {
+                let looked = sqlite::look(path, options).await?;
+                Ok(looked.map(|(sql, lacks)| (Self(Inner::Sqlite(sql), Arc::default()), lacks)))
+            }
+            Location::Postgres(location) => {
+                let (sql, lacks) = postgres::look(location, options).await?;
+                Ok(Some((Self(Inner::Postgres(sql), Arc::default()), lacks)))
+            }
+        }
+    }
+
+    /// Every provider that has a row, configured or not, by name, on a schema that may be behind.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn kept_providers(&self) -> Result<Vec<KeptProvider>, StoreError> {
+        sql!(self, kept_providers())
+    }
+
+    /// Everybody who is known at a provider, by user id.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn residents(&self, provider: &ProviderName) -> Result<Vec<Resident>, StoreError> {
+        sql!(self, residents(provider))
+    }
+
+    /// Counts what should not be in the database. Reads every table whole.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn irregular(&self) -> Result<Irregular, StoreError> {
+        sql!(self, irregular())
+    }
+
+    /// Has the provider's table belong to another realm from now on; whether it belonged to `from`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn rebase(&self, provider: &ProviderName, from: &str, to: &str) -> Result<bool, StoreError> {
+        counted!(self, rebase(provider, from, to))
+    }
+
+    /// Removes a provider's links, accounts, table and row in one transaction, after `export` was given what is lost. Users
+    /// stay; those whose name and picture came from there have them from their oldest other provider. `ways` are the
+    /// providers that can be signed in with; without `strand` a user who has none of them stops it.
+    ///
+    /// # Errors
+    /// With the reason; nothing was changed then.
+    pub async fn purge(
+        &self,
+        provider: &ProviderName,
+        ways: &BTreeSet<ProviderName>,
+        strand: bool,
+        export: &(dyn Fn(&[Exported]) -> std::io::Result<()> + Sync),
+    ) -> Result<Purged, PurgeError> {
+        counted!(self, purge(provider, ways, strand, export))
     }
 
     /// How many steps failed for good, by kind.

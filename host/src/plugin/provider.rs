@@ -142,6 +142,19 @@ impl Provider {
         &self.health
     }
 
+    /// Asks an origin that it may reach for its front page, as the host and with no secret: the status, and the header `Date`
+    /// as it came. For an operator who wants to know whether the origin is there.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn probe(&self, origin: &str) -> Result<(u16, Option<String>), String> {
+        let url = url::Url::parse(origin).map_err(|error| error.to_string())?;
+        let services = self.driver.services.get().ok_or("it was not inspected")?;
+        let received = services.fetch(url).await.map_err(|failure| failure.message)?;
+        let date = received.headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("date"));
+        Ok((received.status, date.map(|(_, value)| value)))
+    }
+
     /// The issuer expected in a callback's `iss` (RFC 9207). Where the metadata says it, fails as [`begin`](Self::begin)
     /// does while that cannot be fetched, and counts as an operation while it waits for that.
     pub async fn issuer(&self) -> Result<Option<Issuer>, OperationError> {

@@ -68,6 +68,11 @@ impl Services {
         Self { http, metadata, verifier }
     }
 
+    /// Gets a page for the host itself. No secret goes along.
+    pub(super) async fn fetch(&self, url: url::Url) -> Result<Received, abi::record::Failure> {
+        self.http.fetch(url).await
+    }
+
     /// What an operation may rest on: places, and the metadata if there is any. Fetches that if need be.
     pub(super) async fn known(&self) -> Result<Arc<Known>, OperationError> {
         self.metadata.known().await

@@ -19,15 +19,17 @@ pub(super) struct Failure {
     pub(super) why: Unavailable,
     /// Whether it is the configuration that has to be changed.
     pub(super) in_file: bool,
+    /// The single faults, where it is made of some.
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Failure {
     pub(super) fn failing(why: impl ToString) -> Self {
-        Self { why: Unavailable::Failing(why.to_string()), in_file: false }
+        Self { why: Unavailable::Failing(why.to_string()), in_file: false, faults: Vec::new() }
     }
 
     pub(super) fn faults(faults: &[Fault]) -> Self {
-        Self { why: Unavailable::Misconfigured(texts(faults)), in_file: true }
+        Self { why: Unavailable::Misconfigured(texts(faults)), in_file: true, faults: faults.to_vec() }
     }
 }
 
@@ -145,9 +147,11 @@ pub(super) async fn create(
     let provider = Provider::create(&plugin, settings.public, settings.secrets, options, &starter.shared)
         .await
         .map_err(|error| match error {
-            CreateError::Setting { .. } | CreateError::Refused(_) => {
-                Failure { why: Unavailable::Misconfigured(error.to_string()), in_file: true }
-            }
+            CreateError::Setting { .. } | CreateError::Refused(_) => Failure {
+                faults: Vec::new(),
+                why: Unavailable::Misconfigured(error.to_string()),
+                in_file: true,
+            },
             _ => Failure::failing(error),
         })?;
     let redirect_uri = starter.public_url.join(&config.redirect_path);
@@ -160,14 +164,18 @@ pub(super) async fn create(
     Ok(Running { provider: Arc::new(provider), redirect_uri, settings_digest: parts.sha256() })
 }
 
-fn not_adopted(error: &AdoptError) -> Failure {
-    let text = error.to_string();
+pub(super) fn not_adopted(error: &AdoptError) -> Failure {
+    let (text, faults) = (error.to_string(), Vec::new());
     match error {
-        AdoptError::RealmChanged { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: true },
+        AdoptError::RealmChanged { .. } => {
+            Failure { faults, why: Unavailable::Misconfigured(text), in_file: true }
+        }
         AdoptError::Beyond { .. } => Failure::failing(text),
-        AdoptError::Manual { .. } => Failure { why: Unavailable::Misconfigured(text), in_file: false },
+        AdoptError::Manual { .. } => {
+            Failure { faults, why: Unavailable::Misconfigured(text), in_file: false }
+        }
         AdoptError::TooOld { .. } | AdoptError::Store(_) => {
-            Failure { why: Unavailable::Database(text), in_file: false }
+            Failure { faults, why: Unavailable::Database(text), in_file: false }
         }
     }
 }

@@ -120,7 +120,7 @@ impl Starter {
             let gathered = match &section.config {
                 _ if section.state == ProviderState::Disabled => {
                     let why = Unavailable::Misconfigured("turned off".to_owned());
-                    self.nothing(section.state, Failure { why, in_file: false })
+                    self.nothing(section.state, Failure { faults: Vec::new(), why, in_file: false })
                 }
                 Err(faults) => self.nothing(section.state, Failure::faults(faults)),
                 Ok(provider) => {
@@ -187,7 +187,8 @@ impl Starter {
             Some(Err(faults)) => Err(Unloaded { failure: Failure::faults(faults), gist: gist(faults) }),
             None => {
                 let why = format!("there is no section `[plugin.{name}]`");
-                let failure = Failure { why: Unavailable::Failing(why.clone()), in_file: true };
+                let failure =
+                    Failure { faults: Vec::new(), why: Unavailable::Failing(why.clone()), in_file: true };
                 Err(Unloaded { failure, gist: why })
             }
         }

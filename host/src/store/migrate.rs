@@ -108,7 +108,8 @@ fn store_failure(database: String, error: &StoreError) -> OpenError {
 }
 
 impl Applied {
-    fn is_empty(&self) -> bool {
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
         self.core.is_empty() && self.tables.is_empty()
     }
 
@@ -120,18 +121,22 @@ impl Applied {
     }
 }
 
+/// What is missing. Changes nothing.
+pub(super) async fn lacks<DB: Backend>(sql: &Sql<DB>) -> Result<Applied, MigrateFailure> {
+    let mut lacks = Applied::default();
+    let mut lease = Lease::reading(&sql.writer).await?;
+    // First: a schema that contracted is to be left alone.
+    check_min_host(&mut lease).await?;
+    lacks.core = missing(&mut lease).await?.into_iter().map(named).collect();
+    if lacks.core.is_empty() {
+        lacks.tables = sql.tables_behind(&mut lease).await?;
+    }
+    Ok(lacks)
+}
+
 /// Runs what is missing, or says what it is.
 pub(super) async fn run<DB: Backend>(sql: &Sql<DB>) -> Result<Applied, MigrateFailure> {
-    let mut lacks = Applied::default();
-    {
-        let mut lease = Lease::reading(&sql.writer).await?;
-        // First: a schema that contracted is to be left alone.
-        check_min_host(&mut lease).await?;
-        lacks.core = missing(&mut lease).await?.into_iter().map(named).collect();
-        if lacks.core.is_empty() {
-            lacks.tables = sql.tables_behind(&mut lease).await?;
-        }
-    }
+    let lacks = lacks(sql).await?;
     if lacks.is_empty() {
         return Ok(lacks);
     }
@@ -199,7 +204,7 @@ pub(super) async fn script<DB: Backend>(
     lease.answer(name, None, |connection| DB::script(connection, sql)).await
 }
 
-async fn exists<DB: Backend>(lease: &mut Lease<DB>, table: &str) -> Result<bool, StoreError> {
+pub(super) async fn exists<DB: Backend>(lease: &mut Lease<DB>, table: &str) -> Result<bool, StoreError> {
     let exists = Statement::<DB>::new(DB::TABLE_EXISTS).bind(table).one(lease).await?;
     Ok(exists.get::<i64>("found")? > 0)
 }
@@ -240,6 +245,19 @@ async fn missing<DB: Backend>(lease: &mut Lease<DB>) -> Result<Vec<Migration>, M
         }
     }
     Ok(missing)
+}
+
+/// Whether that migration has run here.
+pub(super) async fn has<DB: Backend>(lease: &mut Lease<DB>, version: i64) -> Result<bool, StoreError> {
+    if !exists(lease, "_sqlx_migrations").await? {
+        return Ok(false);
+    }
+    for row in Statement::<DB>::new(LIST_MIGRATIONS).all(lease).await? {
+        if row.get::<i64>("version")? == version {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn named(migration: Migration) -> (i64, String) {

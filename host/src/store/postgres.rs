@@ -20,7 +20,7 @@ use super::backend::{Backend, Bound, SignInTexts};
 use super::error::{OpenError, StoreErrorKind};
 use super::lease::{Connections, Refused};
 use super::location::{PostgresHost, PostgresLocation, PostgresTlsMode};
-use super::migrate;
+use super::migrate::{self, Applied};
 use super::statement::{Text, statements};
 use super::{Options, Sql};
 
@@ -176,6 +176,35 @@ impl Backend for Postgres {
 
 /// Connects, and brings the schema up to date.
 pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Result<Sql<Postgres>, OpenError> {
+    let mut sql = connect(location, options).await?;
+    match migrate::run(&sql).await {
+        Ok(applied) => {
+            sql.applied = Arc::new(applied);
+            Ok(sql)
+        }
+        Err(failure) => {
+            sql.close().await;
+            Err(failure.told(location.to_string()))
+        }
+    }
+}
+
+/// Connects to look; what the schema lacks.
+pub(super) async fn look(
+    location: &PostgresLocation,
+    options: &Options,
+) -> Result<(Sql<Postgres>, Applied), OpenError> {
+    let sql = connect(location, options).await?;
+    match migrate::lacks(&sql).await {
+        Ok(lacks) => Ok((sql, lacks)),
+        Err(failure) => {
+            sql.close().await;
+            Err(failure.told(location.to_string()))
+        }
+    }
+}
+
+async fn connect(location: &PostgresLocation, options: &Options) -> Result<Sql<Postgres>, OpenError> {
     if let Some((reason, cure)) = unasked(|name| std::env::var_os(name).is_some()) {
         return Err(OpenError::Unreachable { database: location.to_string(), reason, cure });
     }
@@ -199,18 +228,7 @@ pub(super) async fn open(location: &PostgresLocation, options: &Options) -> Resu
         .connect_lazy_with(connect);
     let pool = Connections { pool, refused };
     let chain = Arc::new(options.chain.on::<Postgres>());
-    let mut sql =
-        Sql { writer: pool.clone(), readers: pool, chain, mode: options.migrate, applied: Arc::default() };
-    match migrate::run(&sql).await {
-        Ok(applied) => {
-            sql.applied = Arc::new(applied);
-            Ok(sql)
-        }
-        Err(failure) => {
-            sql.close().await;
-            Err(failure.told(location.to_string()))
-        }
-    }
+    Ok(Sql { writer: pool.clone(), readers: pool, chain, mode: options.migrate, applied: Arc::default() })
 }
 
 /// Why a database that answers is not used all the same.

@@ -16,11 +16,15 @@ use crate::reach::Reach;
 
 statements! {
     FIND_PROVIDER = "SELECT plugin, realm, table_revision, accepted FROM providers WHERE name = $1";
+    KEPT = "SELECT name, plugin, realm, table_revision, created_at FROM providers ORDER BY name";
     INSERT_PROVIDER = "INSERT INTO providers (name, plugin, realm, table_revision, created_at) VALUES ($1, $2, $3, 0, $4)";
     UPDATE_PROVIDER = "UPDATE providers SET plugin = $2, table_revision = $3 WHERE name = $1";
     UPDATE_ACCEPTED = "UPDATE providers SET accepted = $2 WHERE name = $1";
     LIST_PROVIDERS = "SELECT name, plugin, table_revision FROM providers ORDER BY name";
 }
+
+/// The migration that brought `providers.accepted`.
+const ACCEPTED_SINCE: i64 = 2;
 
 /// One step of the chain.
 #[derive(Debug, Clone)]
@@ -68,6 +72,23 @@ impl Chain {
     fn after(&self, revision: i64) -> &[Step] {
         usize::try_from(revision).ok().and_then(|done| self.0.get(done..)).unwrap_or(&[])
     }
+}
+
+/// A row of `providers`, for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptProvider {
+    /// The provider.
+    pub name: ProviderName,
+    /// The plugin that it was last made of.
+    pub plugin: PluginName,
+    /// The realm that its table was filled from.
+    pub realm: String,
+    /// How many steps of the chain its table has had.
+    pub revision: i64,
+    /// When it first started.
+    pub created_at: Timestamp,
+    /// What it may reach, as it was accepted; `None` in a row from before consent was kept.
+    pub accepted: Option<Reach>,
 }
 
 /// How a provider's table was found.
@@ -174,6 +195,35 @@ impl<DB: Backend> Sql<DB> {
             }
             Ok(Adopted { created: found.is_none(), revision, accepted })
         })
+    }
+
+    pub(super) async fn kept_providers(&self) -> Result<Vec<KeptProvider>, StoreError> {
+        self.kept_with(&mut self.read().await?).await
+    }
+
+    /// The same, inside of a transaction.
+    pub(super) async fn kept_with(&self, lease: &mut Lease<DB>) -> Result<Vec<KeptProvider>, StoreError> {
+        if !migrate::exists(lease, "providers").await? {
+            return Ok(Vec::new());
+        }
+        let mut kept = Vec::new();
+        for row in Statement::<DB>::new(KEPT).all(lease).await? {
+            kept.push(KeptProvider {
+                name: row.get("name")?,
+                plugin: row.get("plugin")?,
+                realm: row.get("realm")?,
+                revision: row.get("table_revision")?,
+                created_at: row.get("created_at")?,
+                accepted: None,
+            });
+        }
+        if migrate::has(lease, ACCEPTED_SINCE).await? {
+            for provider in &mut kept {
+                let row = Statement::<DB>::new(FIND_PROVIDER).bind(&provider.name).first(lease).await?;
+                provider.accepted = row.map(|row| row.get("accepted")).transpose()?.flatten();
+            }
+        }
+        Ok(kept)
     }
 
     pub(super) async fn accept(&self, provider: &ProviderName, reach: &Reach) -> Result<bool, StoreError> {

@@ -17,7 +17,8 @@ use sqlx::{Connection as _, SqlSafeStr};
 
 use super::backend::{Backend, Bound, SignInTexts};
 use super::error::{OpenError, StoreError, StoreErrorKind};
-use super::migrate::{self, MigrateFailure};
+use super::lease::Connections;
+use super::migrate::{self, Applied, MigrateFailure};
 use super::statement::{Text, statements};
 use super::{Options, Sql};
 
@@ -150,6 +151,36 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Sql<Sqlite>, 
             Err(migration_error(path, failure))
         }
     }
+}
+
+/// Opens a file that is there, to look: no file is made, no lock is taken, nothing can be written. `None` if there is none.
+pub(super) async fn look(
+    path: &Path,
+    options: &Options,
+) -> Result<Option<(Sql<Sqlite>, Applied)>, OpenError> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(OpenError::IsFolder(path.to_owned())),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound && folder(path).is_dir() => return Ok(None),
+        Err(error) => return Err(file_error(path, path, &error)),
+    }
+    let connect = SqliteConnectOptions::new().filename(path).busy_timeout(options.wait).read_only(true);
+    let pool = SqlitePoolOptions::new().acquire_timeout(options.wait).max_connections(1);
+    let readers: Connections<Sqlite> =
+        pool.connect_with(connect).await.map_err(|error| open_error(path, error))?.into();
+    let chain = Arc::new(options.chain.on::<Sqlite>());
+    let sql = Sql { writer: readers.clone(), readers, chain, mode: options.migrate, applied: Arc::default() };
+    match migrate::lacks(&sql).await {
+        Ok(lacks) => Ok(Some((sql, lacks))),
+        Err(failure) => {
+            sql.close().await;
+            Err(migration_error(path, failure))
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether the writing connection can begin a transaction. When the disk is full SQLite rolls back by itself; the

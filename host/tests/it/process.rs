@@ -23,7 +23,9 @@ use vestibule_demo_idp::{DemoIdp, Endpoint, Fault, Options};
 use crate::database::Look;
 use crate::world::{CLIENT_ID, CLIENT_SECRET, library, plain_client};
 
+mod check;
 mod command_line;
+mod doctor;
 mod ends;
 mod killed;
 mod log;
@@ -31,6 +33,7 @@ pub(crate) mod manager;
 mod migrate;
 mod outside;
 mod plugin_files;
+mod provider_verbs;
 mod providers;
 mod refusals;
 mod reload;

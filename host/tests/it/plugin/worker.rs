@@ -190,28 +190,20 @@ fn a_kernel_without_landlock_or_seccomp_runs_no_worker_and_says_what_to_do() {
     });
 }
 
+/// What exactly counts as changing it, `plugin::file::private` says and tests.
 #[test]
-fn a_file_without_a_pin_is_loaded_in_a_worker_if_nobody_else_can_change_it() {
+fn a_file_without_a_pin_that_others_can_change_is_not_loaded_in_a_worker_either() {
     run(async {
         use std::os::unix::fs::PermissionsExt as _;
         let rig = Rig::new(TransportKind::Worker, "https://idp.example");
         let name = "misbehaving".parse().unwrap();
-        // A folder that everybody can write to, above it.
         let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         let path = folder.path().join("plugin.so");
         std::fs::copy(library("misbehaving"), &path).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o664)).unwrap();
-        let load = async || Plugin::load_in_worker(&path, &[], &name, &rig.shared()).await;
-        let text = load().await.unwrap_err().to_string();
-        assert!(
-            text.contains("plugin.so` is writable by others than its owner (mode 0664); let root"),
-            "{text}"
-        );
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-        let text = load().await.unwrap_err().to_string();
-        assert!(text.contains("is writable by others than its owner (mode 0777)"), "{text}");
-        // With a pin, neither matters.
+        let text = Plugin::load_in_worker(&path, &[], &name, &rig.shared()).await.unwrap_err().to_string();
+        assert!(text.contains(": has no pin, and the folder `"), "{text}");
+        // With a pin that does not matter.
         let pin = sha256(&std::fs::read(&path).unwrap());
         assert!(Plugin::load_in_worker(&path, &[pin], &name, &rig.shared()).await.is_ok());
     });

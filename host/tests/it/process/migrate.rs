@@ -5,7 +5,10 @@ use super::*;
 use crate::database::{Database, PostgresDatabase, on_both_databases};
 
 /// Where the database of an installation is: the line for `[database]`, and a look into it.
-async fn place(installation: &Installation, database: Database) -> (String, Option<PostgresDatabase>) {
+pub(super) async fn place(
+    installation: &Installation,
+    database: Database,
+) -> (String, Option<PostgresDatabase>) {
     match database {
         Database::Sqlite => {
             (format!("url = \"sqlite:{}\"", installation.path("vestibule.db").display()), None)
