@@ -164,7 +164,13 @@ pub(super) async fn look(
         Err(error) if error.kind() == ErrorKind::NotFound && folder(path).is_dir() => return Ok(None),
         Err(error) => return Err(file_error(path, path, &error)),
     }
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    // Without a log nobody has it open. Opened as one that nobody writes, no log and no index is made beside it, which a
+    // connection that only reads could not remove.
+    let is_idle = !Path::new(&wal).exists();
     let connect = SqliteConnectOptions::new().filename(path).busy_timeout(options.wait).read_only(true);
+    let connect = connect.immutable(is_idle);
     let pool = SqlitePoolOptions::new().acquire_timeout(options.wait).max_connections(1);
     let readers: Connections<Sqlite> =
         pool.connect_with(connect).await.map_err(|error| open_error(path, error))?.into();

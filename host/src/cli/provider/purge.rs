@@ -149,3 +149,15 @@ fn quoted(text: &str) -> String {
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_of_csv_is_one_cell_and_no_formula() {
+        let row =
+            json!({"user_id": 7, "username": "a\"b,c\nd", "name": "=1+1", "others": ["github", "gitlab"]});
+        assert_eq!(csv(&row), "7,\"a\"\"b,c\nd\",,,\"'=1+1\",,,,,,,,\"github gitlab\"");
+    }
+}

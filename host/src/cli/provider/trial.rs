@@ -35,6 +35,7 @@ pub(super) async fn test(config: &Config, name: &ProviderName) -> Result<Answer,
         let skew = asked.as_ref().ok().and_then(|(_, date)| skew(date.as_deref()?, &ambient));
         match &asked {
             Ok((status, _)) => say(true, format!("{origin} answers (status {status})")),
+            Err(why) if why.starts_with(origin.as_str()) => say(false, why.clone()),
             Err(why) => say(false, format!("{origin}: {why}")),
         }
         match skew {

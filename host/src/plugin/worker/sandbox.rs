@@ -30,7 +30,7 @@ impl Kernel {
     }
 
     /// What is missing for a worker, with the cure. The floor is Landlock 1 (Linux 5.13) and seccomp.
-    pub(super) fn below_floor(self) -> Option<String> {
+    pub(crate) fn below_floor(self) -> Option<String> {
         let missing = match (self.landlock, self.seccomp) {
             (1.., true) => return None,
             (0, true) => "Landlock",

@@ -2,7 +2,6 @@
 //! files that others may change, a socket that nobody answers at. Repairs nothing; each finding has its cure.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use crate::admin;
 use crate::admin::status::Status;
 use crate::config::{Config, Loaded};
 use crate::name::ProviderName;
+use crate::plugin::Kernel;
 use crate::store::{Irregular, KeptProvider, Location, Options, Store, StoreError};
 
 /// How long the running server may take to answer.
@@ -80,6 +80,9 @@ fn of_rows(config: &Config, found: &Irregular, kept: &[KeptProvider], report: &m
              its section back, or move them by `vestibule provider purge {primary}`",
             people(*users)
         ));
+    }
+    if subject.findings.is_empty() {
+        subject.note = Some("each has an identity, and a primary provider that is configured".to_owned());
     }
     for kept in kept.iter().filter(|kept| !is_configured(&kept.name)) {
         let name = &kept.name;
@@ -152,23 +155,14 @@ fn socket(config: &Config, report: &mut Report) {
     }
 }
 
-/// Whether the kernel has what a plugin's own process is locked in with.
+/// Whether the kernel has what a worker is closed in with.
 fn kernel(report: &mut Report) {
+    let kernel = Kernel::probe();
     let subject = report.subject("kernel");
-    match fs::read_to_string("/sys/kernel/security/lsm") {
-        Ok(modules) if modules.trim().split(',').any(|module| module == "landlock") => {
-            subject.note = Some("Landlock is there".to_owned());
+    match kernel.below_floor() {
+        Some(missing) => subject.warning(missing),
+        None => {
+            subject.note = Some(format!("Landlock {} and seccomp are there for workers", kernel.landlock))
         }
-        Ok(_) => {
-            let cure = "boot with `lsm=landlock,…`, or a kernel of 5.13 and newer";
-            subject.warning(format!(
-                "no Landlock: plugins in processes of their own could not be locked in; {cure}"
-            ));
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            subject.note =
-                Some("whether there is Landlock cannot be seen: securityfs is not mounted".to_owned());
-        }
-        Err(error) => subject.note = Some(format!("whether there is Landlock cannot be seen: {error}")),
     }
 }

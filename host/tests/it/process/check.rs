@@ -81,8 +81,10 @@ on_both_databases! {
         assert_eq!(look.values::<String>("SELECT name FROM providers").await, ["github"]);
         installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
         assert_eq!(process.terminate().0, Some(0));
-        // And while it does not run.
+        // And while it does not run: not even the files that SQLite makes beside a database.
+        let before = files(&installation);
         assert_eq!(check(&installation, &[]).0, Some(0));
+        assert_eq!(files(&installation), before);
         drop(postgres);
     }
 

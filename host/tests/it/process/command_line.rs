@@ -13,12 +13,18 @@ fn help_names_the_verbs_and_the_exit_codes() {
     let (code, stdout, stderr) = run(&["--help"]);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(stdout.starts_with("A login server whose identity providers are plugins"), "{stdout}");
-    assert!(stdout.contains("  serve    Serve sign-ins until SIGTERM or Ctrl-C"), "{stdout}");
-    assert!(stdout.contains("  migrate  Bring the database's schema up to date"), "{stdout}");
-    assert!(stdout.contains("  reload   Have the running server take the providers"), "{stdout}");
-    assert!(stdout.contains("  status   Show what the running server serves"), "{stdout}");
+    assert!(stdout.contains("  serve     Serve sign-ins until SIGTERM or Ctrl-C"), "{stdout}");
+    assert!(stdout.contains("  migrate   Bring the database's schema up to date"), "{stdout}");
     assert!(
-        stdout.contains("  plugin   Add, look at, roll back and remove the libraries of plugins"),
+        stdout.contains("  check     Look at everything that a start or a reload would meet"),
+        "{stdout}"
+    );
+    assert!(stdout.contains("  doctor    Look for what no start would meet"), "{stdout}");
+    assert!(stdout.contains("  provider  List providers, try one"), "{stdout}");
+    assert!(stdout.contains("  reload    Have the running server take the providers"), "{stdout}");
+    assert!(stdout.contains("  status    Show what the running server serves"), "{stdout}");
+    assert!(
+        stdout.contains("  plugin    Add, look at, roll back and remove the libraries of plugins"),
         "{stdout}"
     );
     assert!(
@@ -31,7 +37,7 @@ fn help_names_the_verbs_and_the_exit_codes() {
 
 #[test]
 fn each_verb_has_a_help_of_its_own() {
-    for verb in ["serve", "migrate", "reload", "status"] {
+    for verb in ["serve", "migrate", "check", "doctor", "reload", "status"] {
         let (code, stdout, _) = run(&[verb, "--help"]);
         assert_eq!(code, Some(0));
         assert!(stdout.contains("--config <FILE>") && stdout.contains("[default: config.toml]"), "{stdout}");

@@ -11,7 +11,7 @@ use vestibule::random::sha256;
 use super::calls::{FILES, MEMORY, NETWORKS, PRIVILEGES, PROCESSES, REFUSED};
 use super::ends::{ENDS, INSTRUCTIONS};
 use super::ground::{Held, SOON};
-use super::report::{Row, crashes, hangs};
+use super::report::{Row, crashes, hangs, loads};
 use crate::plugin::rig::{Rig, complete, library, run};
 
 const MARK: &[u8] = b"HOSTILE-ORDER:";
@@ -140,7 +140,7 @@ fn no_initialiser_makes_a_call_that_matters() {
     run(async {
         let ground = Ground::patient().await;
         for deed in [PROCESSES, FILES, MEMORY, NETWORKS, PRIVILEGES].concat() {
-            ground.tries(crashes(), "initialiser", deed, Early::IsRefused(REFUSED)).await;
+            ground.tries(loads(), "initialiser", deed, Early::IsRefused(REFUSED)).await;
         }
     });
 }
@@ -158,12 +158,12 @@ fn no_initialiser_reads_anything_but_the_systems_libraries() {
             "read_first_process",
             "read_a_device",
         ] {
-            ground.tries(crashes(), "initialiser", deed, Early::Finds("errno 13")).await;
+            ground.tries(loads(), "initialiser", deed, Early::Finds("errno 13")).await;
         }
-        ground.tries(crashes(), "initialiser", "list_libraries", Early::Finds("errno 13")).await;
-        ground.tries(crashes(), "initialiser", "environment", Early::Finds("nothing")).await;
+        ground.tries(loads(), "initialiser", "list_libraries", Early::Finds("errno 13")).await;
+        ground.tries(loads(), "initialiser", "environment", Early::Finds("nothing")).await;
         // Not a hole that can be closed here: the linker looks at files by their paths. Existence and size, nothing else.
-        ground.tries(crashes(), "initialiser", "size_of_passwd", Early::Finds("seen: 0")).await;
+        ground.tries(loads(), "initialiser", "size_of_passwd", Early::Finds("seen: 0")).await;
     });
 }
 
@@ -185,10 +185,10 @@ fn no_description_is_believed_that_lies_or_is_none() {
             ("frame_of_kind_6", "it was killed: it sent a frame `Answer` that was not due"),
             ("frame_of_kind_9", "it was killed: it sent a frame `Sandboxed` that was not due"),
         ] {
-            ground.tries(crashes(), "describe", deed, Early::IsRefused(words)).await;
+            ground.tries(loads(), "describe", deed, Early::IsRefused(words)).await;
         }
         for deed in ["garbage", "announce_4_gib", "frame_of_kind_6", "frame_of_kind_8", "frame_of_kind_10"] {
-            ground.tries(crashes(), "create", deed, Early::IsRefused("the plugin failed in `create`")).await;
+            ground.tries(loads(), "create", deed, Early::IsRefused("the plugin failed in `create`")).await;
         }
     });
 }
@@ -199,6 +199,6 @@ fn no_initialiser_takes_the_socket_away_from_anybody_but_itself() {
     run(async {
         let ground = Ground::patient().await;
         let words = "could not be loaded in a worker: it ended by itself";
-        ground.tries(crashes(), "initialiser", "close_the_socket", Early::IsRefused(words)).await;
+        ground.tries(loads(), "initialiser", "close_the_socket", Early::IsRefused(words)).await;
     });
 }

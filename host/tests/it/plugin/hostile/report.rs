@@ -11,6 +11,11 @@ pub(super) fn crashes() -> u32 {
     number("VESTIBULE_HOSTILE_CRASHES", 10)
 }
 
+/// How often each deed is tried for which the library has to be loaded anew, which takes a hundred times as long.
+pub(super) fn loads() -> u32 {
+    number("VESTIBULE_HOSTILE_CRASHES", 2)
+}
+
 /// How often each deed that hangs is tried: each costs its deadline.
 pub(super) fn hangs() -> u32 {
     number("VESTIBULE_HOSTILE_HANGS", 2)

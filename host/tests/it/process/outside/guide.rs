@@ -4,8 +4,6 @@
 pub(super) struct Block {
     pub(super) kind: Kind,
     pub(super) text: String,
-    /// The sentences between the block before and this one.
-    pub(super) before: String,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +32,7 @@ pub(super) fn blocks(page: &str) -> Vec<Block> {
             (None, "text") => Kind::Output,
             (None, other) => panic!("a block of `{other}` without a path above it: {}", text.join("\n")),
         };
-        found.push(Block { kind, text: text.join("\n") + "\n", before: before.join("\n") });
+        found.push(Block { kind, text: text.join("\n") + "\n" });
         before.clear();
     }
     found
@@ -52,5 +50,4 @@ fn files_commands_and_outputs_are_told_apart() {
     let kinds: Vec<_> = blocks.iter().map(|block| &block.kind).collect();
     assert_eq!(kinds, [&Kind::File("src/lib.rs".to_owned()), &Kind::Commands, &Kind::Output]);
     assert_eq!(blocks[0].text, "fn a() {}\n");
-    assert_eq!(blocks[1].before, "\nRun `it`:\n");
 }
