@@ -33,7 +33,8 @@ pub(super) struct Starter {
     pub(super) public_url: PublicUrl,
     environment: Arc<dyn Environment>,
     key: Key,
-    /// Every library that was ever loaded: a roll-back finds the earlier one here.
+    /// Libraries that workers of the last configuration link, and every one that this process has linked: a roll-back
+    /// finds the earlier one of those here.
     loaded: Mutex<Libraries>,
 }
 
@@ -134,7 +135,21 @@ impl Starter {
             };
             (section.name.clone(), gathered)
         };
-        config.providers.values().map(gathered).collect()
+        let gathered = config.providers.values().map(gathered).collect();
+        self.forget(&plugins);
+        gathered
+    }
+
+    /// Lets go of workers' libraries that no section names any more: each is as much memory as its file is long, and a
+    /// roll-back reads it again. What this process has linked itself stays for good.
+    fn forget(&self, named: &BTreeMap<(PluginName, Transport), Result<LoadedFile, Unloaded>>) {
+        let is_named = |(name, sha256, transport): &(PluginName, [u8; 32], Transport)| {
+            let named = named.get(&(name.clone(), *transport));
+            // Where the file cannot be used, the one before may be in force.
+            named.is_some_and(|named| named.as_ref().map_or(true, |now| now.plugin.sha256() == *sha256))
+        };
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|library, _| library.2 == Transport::InProcess || is_named(library));
     }
 
     fn nothing(&self, state: ProviderState, failure: Failure) -> Gathered {

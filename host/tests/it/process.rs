@@ -38,6 +38,7 @@ mod providers;
 mod refusals;
 mod reload;
 mod silence;
+mod under_load;
 mod workers;
 
 /// A folder with a configuration, and the port that it names.

@@ -73,7 +73,8 @@ impl Folder {
     }
 }
 
-fn old() -> Vec<u8> {
+/// The plugin `github` as another build of it, which is kept.
+pub(super) fn old() -> Vec<u8> {
     fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/epoch-1/libvestibule_plugin_github.so"))
         .unwrap()
 }

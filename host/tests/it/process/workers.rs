@@ -61,3 +61,21 @@ async fn a_worker_takes_no_part_in_the_end_of_the_service() {
     assert_eq!(worker_of(&process), worker);
     assert_eq!(process.terminate().0, Some(0));
 }
+
+/// As a service without core files and without the right to raise a limit, which is what a container often is.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_start_under_a_server_that_may_raise_no_limit() {
+    let (installation, idp) = (Installation::new(), DemoIdp::start(Options::default()).await.unwrap());
+    installation.configure_for(&idp, "");
+    let server = installation.command();
+    let mut limited = Command::new("prlimit");
+    limited.arg("--core=0:0");
+    if rustix::process::geteuid().is_root() {
+        limited.args(["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]);
+    }
+    limited.arg(server.get_program()).args(server.get_args());
+    let mut process = Process::spawn(&mut limited);
+    process.wait_for("ready: github");
+    installation.visitor().sign_in("github", Some("octavia")).await.unwrap();
+    assert_eq!(process.terminate().0, Some(0));
+}

@@ -1,7 +1,7 @@
 //! Resources and privileges of a worker: how much it may take, and that nothing it does can give it more.
 
 use rustix::io::Result;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 
 /// Address space, in bytes: the program itself, the library, and what it allocates.
@@ -30,7 +30,25 @@ pub(super) fn set() -> Result<()> {
         (Resource::Core, CORE),
         (Resource::Fsize, FILE),
     ] {
+        let most = within(most, getrlimit(resource).maximum);
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     Ok(())
+}
+
+/// What is wanted, or the server's own hard limit where that is lower: nobody without privileges may raise one.
+fn within(wanted: u64, hard: Option<u64>) -> u64 {
+    hard.map_or(wanted, |hard| wanted.min(hard))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_limit_of_the_server_holds_for_its_workers() {
+        assert_eq!(within(CORE, Some(0)), 0);
+        assert_eq!(within(CORE, Some(1 << 30)), CORE);
+        assert_eq!(within(CORE, None), CORE);
+    }
 }
