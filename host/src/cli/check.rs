@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::configuration::{counted, load, tell};
-use super::operate::print;
+use super::configuration::{counted, load, print, tell};
 use crate::config::{Config, Loaded, ProcessEnvironment};
 use crate::exit::ExitCode;
 use crate::name::ProviderName;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::configuration::{load, say, tell};
+use super::configuration::{load, print, say, tell};
 use crate::config::ProviderState;
 use crate::exit::ExitCode;
 use crate::registry::Unavailable;
@@ -59,9 +59,4 @@ fn report(database: &str, migrated: &Migrated) -> ExitCode {
         print(&format!("the database `{database}` is up to date"));
     }
     code
-}
-
-#[expect(clippy::print_stdout, reason = "what a verb did is its answer")]
-fn print(line: &str) {
-    println!("{line}");
 }

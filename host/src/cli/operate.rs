@@ -51,8 +51,3 @@ fn socket(config: &Path) -> Result<PathBuf, ExitCode> {
         }
     }
 }
-
-#[expect(clippy::print_stdout, reason = "what a verb found is its answer")]
-pub(super) fn print(line: &str) {
-    println!("{line}");
-}

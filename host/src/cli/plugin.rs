@@ -16,10 +16,10 @@ mod verify;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::configuration::tell;
+use super::configuration::{Common, print, tell};
 use crate::config::{Fault, Pin, PluginConfig, PluginSections};
 use crate::exit::ExitCode;
 use crate::name::PluginName;
@@ -74,16 +74,6 @@ pub(super) enum Verb {
         #[command(flatten)]
         common: Common,
     },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Common {
-    /// The configuration file. Relative paths in it start from its folder.
-    #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
-    config: PathBuf,
-    /// Answer in JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// What a verb found or did.
@@ -147,11 +137,14 @@ pub(super) fn run(verb: Verb) -> ExitCode {
         }
     };
     match done {
-        Ok(answer) if json => print(&answer.json.to_string(), answer.code),
-        Ok(answer) => print(&answer.lines.join("\n"), answer.code),
+        Ok(answer) => {
+            print(&if json { answer.json.to_string() } else { answer.lines.join("\n") });
+            answer.code
+        }
         Err(failure) if json => {
             let error = json!({ "error": { "code": failure.code as u8, "messages": failure.lines } });
-            print(&error.to_string(), failure.code)
+            print(&error.to_string());
+            failure.code
         }
         Err(failure) => {
             for line in &failure.lines {
@@ -160,12 +153,6 @@ pub(super) fn run(verb: Verb) -> ExitCode {
             failure.code
         }
     }
-}
-
-#[expect(clippy::print_stdout, reason = "what a verb found or did is its answer")]
-fn print(text: &str, code: ExitCode) -> ExitCode {
-    println!("{text}");
-    code
 }
 
 /// The sections of a configuration that nobody is about to change.

@@ -9,12 +9,11 @@ mod users;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::Value;
 
 use super::check::runtime;
-use super::configuration::{load, tell};
-use super::operate::print;
+use super::configuration::{Common, load, print, tell};
 use crate::config::Config;
 use crate::exit::ExitCode;
 use crate::name::ProviderName;
@@ -68,16 +67,6 @@ pub(super) enum Verb {
         #[command(flatten)]
         common: Common,
     },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Common {
-    /// The configuration file. Relative paths in it start from its folder.
-    #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
-    config: PathBuf,
-    /// Answer in JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// What a verb found or did.

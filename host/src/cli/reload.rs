@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::configuration::tell;
-use super::operate::{ask_server, print};
+use super::configuration::{print, tell};
+use super::operate::ask_server;
 use crate::exit::ExitCode;
 use crate::startup::reload::{Outcome, Report};
 

@@ -165,10 +165,18 @@ fn make(launch: &Launch) -> std::io::Result<Made> {
     // SAFETY: this runs in the child between fork and exec, where other threads' locks stay locked for ever. It makes
     // system calls, each by itself; it allocates nothing and takes no lock.
     unsafe { command.pre_exec(prepare) };
-    let child = command.spawn()?;
+    let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
     // Nobody has waited for it yet, so the number is still its own.
-    let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
+    let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(descriptor) => descriptor,
+        // No descriptor is free: nobody could watch it, so it is not left to itself.
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error.into());
+        }
+    };
     let socket = UnixStream::from(near);
     socket.set_nonblocking(true)?;
     Ok(Made { child: Unwatched { pid, descriptor }, socket })
