@@ -236,7 +236,7 @@ fn a_cancelled_operation_ends_its_requests() {
             while idp.requests().is_empty() {
                 tokio::select! {
                     biased;
-                    _ = &mut sending => panic!("it cannot be done"),
+                    ended = &mut sending => panic!("it cannot be done: {ended:?}"),
                     () = tokio::task::yield_now() => {}
                 }
             }

@@ -240,7 +240,11 @@ fn the_issuer_is_known_without_a_place_where_the_metadata_is_at_hand() {
         let issuer = Issuer::start().await;
         let provider = issuer.rig(transport).limits(|l| l.operations = 1).ready().await;
         provider.issuer().await.unwrap();
-        let _running = waiting(|| complete(&provider, &[])).await;
+        // What asks for nothing may be done before anybody has looked.
+        issuer.change(|state| state.hang = true);
+        let token = issuer.idp.at("/token");
+        let params = [("post", &*token)];
+        let _running = waiting(|| complete(&provider, &params)).await;
         assert!(matches!(complete(&provider, &[]).await.unwrap_err().kind, Kind::Busy { .. }));
         assert_eq!(provider.issuer().await.unwrap().unwrap().value, issuer.idp.url);
     });

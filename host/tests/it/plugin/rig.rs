@@ -142,8 +142,13 @@ impl Rig {
         Provider::create(plugin, self.settings, self.secrets, options, &shared).await
     }
 
+    /// Until `inspect` has been cleaned up: it holds a place as long.
     pub(super) async fn ready(self) -> Provider {
-        self.create().await.unwrap()
+        let provider = self.create().await.unwrap();
+        while provider.running() > 0 {
+            tokio::task::yield_now().await;
+        }
+        provider
     }
 }
 
