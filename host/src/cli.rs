@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use self::configuration::Common;
 use crate::exit::ExitCode;
 use crate::name::ProviderName;
 
@@ -54,12 +55,8 @@ enum Verb {
     /// the database, and asks each issuer for its metadata. The server may run meanwhile. Ends with 78 for a fault in the
     /// configuration, with 5 for one of a plugin, with 1 for any other; warnings alone end with 0.
     Check {
-        /// The configuration file. Relative paths in it start from its folder.
-        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
-        config: PathBuf,
-        /// Answer in one line of JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        common: Common,
         /// Ask no issuer.
         #[arg(long)]
         offline: bool,
@@ -70,12 +67,8 @@ enum Verb {
     /// Look for what no start would meet: rows that do not belong together, files that others may change, a server that does
     /// not answer. Says what would mend it, and mends nothing.
     Doctor {
-        /// The configuration file. Relative paths in it start from its folder.
-        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
-        config: PathBuf,
-        /// Answer in one line of JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        common: Common,
     },
     /// Add, look at, roll back and remove the libraries of plugins, in the configuration file.
     #[command(subcommand, arg_required_else_help = true)]
@@ -89,21 +82,13 @@ enum Verb {
     /// sign-ins that are under way, go on. Ends with 3 if the server cannot be reached or refuses, with 78 if it refuses for a
     /// fault in the configuration.
     Reload {
-        /// The configuration file of the running server, whose `admin_socket` is asked.
-        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
-        config: PathBuf,
-        /// Print the report as one line of JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        common: Common,
     },
     /// Show what the running server serves, what the last reload did, and how each provider is.
     Status {
-        /// The configuration file of the running server, whose `admin_socket` is asked.
-        #[arg(long, short, value_name = "FILE", default_value = "config.toml")]
-        config: PathBuf,
-        /// Print it as one line of JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        common: Common,
     },
 }
 
@@ -112,14 +97,14 @@ pub fn run() -> ExitCode {
     match Arguments::parse().verb {
         Verb::Serve { config, verbose } => serve::serve(&config, verbose),
         Verb::Migrate { config } => migrate::migrate(&config),
-        Verb::Check { config, json, offline, accept } => match accept {
+        Verb::Check { common: Common { config, json }, offline, accept } => match accept {
             Some(name) => check::accept(&config, json, &name),
             None => check::check(&config, json, offline),
         },
-        Verb::Doctor { config, json } => check::doctor(&config, json),
+        Verb::Doctor { common: Common { config, json } } => check::doctor(&config, json),
         Verb::Plugin(verb) => plugin::run(verb),
         Verb::Provider(verb) => provider::run(verb),
-        Verb::Reload { config, json } => reload::reload(&config, json),
-        Verb::Status { config, json } => status::status(&config, json),
+        Verb::Reload { common: Common { config, json } } => reload::reload(&config, json),
+        Verb::Status { common: Common { config, json } } => status::status(&config, json),
     }
 }
